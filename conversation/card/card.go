@@ -55,12 +55,12 @@ type Card struct {
 	Data json.RawMessage `json:"data,omitempty"`
 }
 
-// New makes a card with data encoded as JSON. It panics only if data cannot be
-// encoded, which no type of this package can cause.
+// New makes a card with data encoded as JSON, a nil list as an empty one. It
+// panics only if data cannot be encoded, which no type of this package can cause.
 func New(id string, kind Kind, title, text string, data any) Card {
 	c := Card{ID: id, Kind: kind, Title: title, Text: text}
 	if data != nil {
-		raw, err := json.Marshal(data)
+		raw, err := json.Marshal(withLists(data))
 		if err != nil {
 			panic("card: data of kind " + string(kind) + " does not encode: " + err.Error())
 		}

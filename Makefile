@@ -1,0 +1,65 @@
+# make run    the service on embedded defaults, with its web app
+# make test   everything that continuous integration runs
+# make help   the rest
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run build app tools packages test test-go test-app test-browser bench doctor clean
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+CACHE   := $(or $(SANDBOX_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/openova-sandbox)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+GO      := CGO_ENABLED=0 go
+# A tofu of your own skips the build: make run TOFU=/path/to/tofu
+TOFU    ?=
+export TOFU
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+
+run: build ## run the service; OpenTofu is built meanwhile, once
+	@(nice $(MAKE) --no-print-directory tools || true) & \
+	exec bin/sandbox serve --log-format text --log-level warn \
+	  --provider-mirror "$$(.tools/mirror)" $(if $(TOFU),,--tofu "$$(.tools/build --path tofu)") $(ARGS)
+
+build: app ## bin/sandbox and bin/sandbox-holder
+	@echo "build: compiling sandbox and sandbox-holder"
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+
+# The app is built again only when something in it has changed.
+app: web/app/dist/index.html
+web/app/dist/index.html: $(shell find web/app/src web/app/public web/app/index.html web/app/*.ts web/app/package*.json -type f 2>/dev/null)
+	@echo "build: the web app (npm ci, vite build)"
+	@cd web/app && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
+
+tools: ## OpenTofu and its Hetzner provider, from source into the user's cache
+	@.tools/build hcloud
+	@$(if $(TOFU),:,.tools/build tofu)
+
+packages: ## the Debian packages that tests need
+	@.tools/packages
+
+test: packages build tools test-app test-go test-browser ## everything, as continuous integration does
+
+test-app:
+	@echo "test: the web app's unit tests"
+	@cd web/app && npm run --silent test
+
+test-go:
+	@echo "test: go vet, go test"
+	@test -z "$$(gofmt -l cmd conversation mcp provisioner web)" || { gofmt -l cmd conversation mcp provisioner web; exit 1; }
+	@go vet ./...
+	@go test -timeout 20m ./...
+
+test-browser:
+	@echo "test: the stories in Chromium"
+	@cd web/app && npm run --silent stories
+
+bench: ## what an append and a turn cost, beside a bare JetStream publish
+	@go test -run '^$$' -bench . -benchtime 200x ./conversation/journal ./conversation
+
+doctor: build ## what is found on this machine
+	@bin/sandbox doctor
+
+clean: ## what was built in the checkout; the cache stays
+	@rm -rf bin web/app/node_modules && find web/app/dist -mindepth 1 ! -name .gitkeep -delete
