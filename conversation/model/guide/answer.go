@@ -1,0 +1,403 @@
+package guide
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// answer answers the questions of a message, in their order.
+func (t *turn) answer(u *understanding) error {
+	if u.act("summary") && len(u.topics) == 0 {
+		t.summary("sofar")
+		t.replied = true
+		if t.draft.phase() != drafting {
+			return nil
+		}
+	}
+	if u.act("progress") && len(u.topics) == 0 && !u.facts() {
+		switch t.draft.phase() {
+		case drafting:
+			t.say("notstarted")
+			t.replied = true
+		case building, ready, failed, cancelled, wiped:
+			t.replied = true
+			return t.progress(u)
+		}
+	}
+	if err := t.aboutApps(u); err != nil {
+		return err
+	}
+	if len(u.where.asked) > 0 && len(u.topics) == 0 && !u.facts() {
+		t.replied = true
+		return t.listRegions(u)
+	}
+	for _, id := range u.topics {
+		if t.replied && id == "why" {
+			continue
+		}
+		top := t.language.topics[id]
+		var err error
+		if top.Handler != "" {
+			err = t.handle(top.Handler, u)
+		} else {
+			text := top.Answer
+			if t.draft.simulated() && top.Simulated != "" {
+				text = top.Simulated
+			} else if top.Real != "" {
+				text = top.Real
+			}
+			t.add(text)
+		}
+		if err != nil {
+			return err
+		}
+		t.replied = true
+	}
+	return nil
+}
+
+// handle answers a question whose answer is in tool results.
+func (t *turn) handle(handler string, u *understanding) error {
+	switch handler {
+	case "cost":
+		t.cost(u)
+	case "whyregion":
+		return t.whyRegion(u)
+	case "wheredata":
+		if r := t.draft.region(); r != "" {
+			t.say("wheredata", "region", t.regionName(r))
+			return nil
+		}
+		t.add(t.language.topics["data"].Answer)
+	case "regions", "comparehost":
+		return t.listRegions(u)
+	case "whysize":
+		t.whySize()
+	case "sizes":
+		return t.listSizes()
+	case "apps":
+		return t.listApps()
+	case "included":
+		t.say("included")
+		if len(t.draft.Spec.Apps) > 0 {
+			t.say("includedapps", "apps", t.appNames(t.draft.Spec.Apps))
+		} else {
+			t.say("includednone")
+		}
+	case "whyapps":
+		t.whyApps(u)
+	case "whyaddress":
+		switch d := &t.draft; {
+		case d.Spec.SovereignFQDN == "":
+			t.say("whyaddressnone")
+		case d.field(fieldSubdomain, fieldFQDN).Source == "said":
+			t.say("whyaddresssaid", "fqdn", d.Spec.SovereignFQDN)
+		default:
+			t.say("whyaddress", "fqdn", d.Spec.SovereignFQDN)
+		}
+	case "why":
+		return t.why(u)
+	case "howlong":
+		if t.draft.phase() == building {
+			return t.progress(u)
+		}
+		if t.draft.simulated() {
+			t.say("howlong")
+		} else {
+			t.say("howlongreal")
+		}
+	}
+	return nil
+}
+
+// why answers a bare "why?": about what was suggested last.
+func (t *turn) why(u *understanding) error {
+	d := &t.draft
+	switch {
+	case t.open[fieldName] || t.open[fieldEmail]:
+		t.add(t.language.topics["whyask"].Answer)
+	case d.region() != "":
+		return t.whyRegion(u)
+	case len(d.Spec.Apps) > 0:
+		t.whyApps(u)
+	default:
+		t.say("whynothing")
+	}
+	return nil
+}
+
+func (t *turn) cost(u *understanding) {
+	d := &t.draft
+	if d.Estimate == nil || amount(d.Estimate.Monthly) == "" {
+		t.costUnknown()
+		return
+	}
+	id := "costestimate"
+	if d.phase() != drafting {
+		id = "costplan"
+	}
+	t.say(id, "cost", amount(d.Estimate.Monthly))
+	var lines []string
+	for i, l := range d.Estimate.Lines {
+		if a := amount(l.Monthly); a != "" && i < 4 {
+			lines = append(lines, l.Label+" "+a)
+		}
+	}
+	if len(lines) > 1 {
+		t.say("costlines", "lines", strings.Join(lines, ", "))
+	}
+	if u.has("period", "year") {
+		if year := yearly(d.Estimate.Monthly); year != "" {
+			t.say("costyear", "year", year)
+		}
+	}
+	if len(d.Estimate.Unknown) > 0 {
+		t.say("costpartial", "list", t.join(d.Estimate.Unknown))
+	}
+	if d.simulated() {
+		t.say("costsim")
+	}
+	if u.whatIf && t.changed {
+		t.say("whatif")
+	}
+}
+
+func (t *turn) costUnknown() {
+	t.say("costunknown")
+}
+
+func (t *turn) whyRegion(u *understanding) error {
+	d := &t.draft
+	for _, p := range u.where.asked {
+		if p.region == "" || p.region == d.region() {
+			continue
+		}
+		return t.listRegions(u)
+	}
+	if len(u.where.asked) > 0 && u.where.asked[0].region == "" {
+		return t.listRegions(u)
+	}
+	f := d.regionField()
+	switch {
+	case d.region() == "":
+		t.say("whynoregion")
+		return nil
+	case f.Why != "":
+		t.say("whyregion", "why", sentence(f.Why))
+	case f.Source == "said" || f.Source == "accepted":
+		t.say("whyregionsaid")
+	}
+	if d.Spec.OrgHeadquarters == "" {
+		return nil
+	}
+	list, err := t.regionList(d.Spec.OrgHeadquarters, "")
+	if err != nil {
+		if waits(err) {
+			return err
+		}
+		return nil
+	}
+	if r, ok := list.byID(d.region()); ok {
+		if f.Why == "" && r.Why != "" {
+			t.say("whyregion", "why", sentence(r.Why))
+		}
+		if r.Note != "" && !strings.Contains(f.Why, r.Note) {
+			t.say("residencynote", "note", r.Note)
+		}
+	}
+	return nil
+}
+
+func (t *turn) listRegions(u *understanding) error {
+	near, asked := t.draft.Spec.OrgHeadquarters, false
+	for _, p := range u.where.asked {
+		if p.area == "" {
+			near, asked = p.text, true
+		}
+	}
+	list, err := t.regionList(near, "")
+	if err != nil {
+		if waits(err) {
+			return err
+		}
+		t.say("toolfailed", "what", toolRegions)
+		return nil
+	}
+	if best, ok := list.best(); ok && asked && best.DistanceKM > 60 && best.Country != near {
+		t.say("regionsno", "place", near, "region", best.title())
+		t.add(sentence(best.Why))
+	}
+	var lines []string
+	for _, r := range list.Items {
+		if !r.Available || len(lines) == 6 {
+			continue
+		}
+		line := "- " + r.title()
+		if near != "" && r.DistanceKM > 0 {
+			line += " (" + thousands(r.DistanceKM) + " km)"
+		}
+		lines = append(lines, line)
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	head := t.reply("regions")
+	if near != "" {
+		head = t.reply("regionsnear", "place", firstPart(near))
+	}
+	t.said = append(t.said, head+"\n"+strings.Join(lines, "\n"))
+	return nil
+}
+
+func (t *turn) whySize() {
+	d := &t.draft
+	if d.Sizing == nil || d.Sizing.MemoryMiB == 0 {
+		t.say("whyunknown")
+		return
+	}
+	memory := strconv.FormatFloat(float64(d.Sizing.MemoryMiB)/1024, 'f', 1, 64)
+	cpu := strconv.FormatFloat(float64(d.Sizing.CPUMillis)/1000, 'f', 1, 64)
+	id := "whysize"
+	count := t.workersLabel(d.Sizing.Workers, d.Sizing.WorkerSize)
+	if n, ok := d.workers(); ok && d.field(fieldWorkers, "workerCount").Source == "said" {
+		id, count = "whysizesaid", t.workersLabel(n, d.workerSize())
+	}
+	t.say(id, "memory", memory, "cpu", cpu, "count", count)
+	if d.Sizing.Shortfall != "" {
+		t.said = append(t.said, t.reply("shortfall", "text", sentence(d.Sizing.Shortfall)))
+	}
+}
+
+func (t *turn) listSizes() error {
+	region := t.draft.region()
+	items, err := t.sizeList(region)
+	if err != nil {
+		if waits(err) {
+			return err
+		}
+		t.say("toolfailed", "what", toolSizes)
+		return nil
+	}
+	var lines []string
+	for _, s := range items {
+		if !s.Orderable || len(lines) == 8 {
+			continue
+		}
+		line := fmt.Sprintf("- %s: %d vCPU, %d GB", s.ID, s.VCPU, s.MemoryGB)
+		if p := s.price(); p != "" {
+			line += ", " + amount(money{Amount: p, Currency: keep(s.Currency, "EUR")})
+		}
+		lines = append(lines, line)
+	}
+	where := ""
+	if region != "" {
+		where = " (" + t.regionName(region) + ")"
+	}
+	t.said = append(t.said, t.reply("sizes", "where", where)+"\n"+strings.Join(lines, "\n"))
+	return nil
+}
+
+func (t *turn) listApps() error {
+	if err := t.catalogue(); err != nil {
+		return err
+	}
+	var can, not []string
+	for _, slug := range sortedKeys(t.appInfo) {
+		if t.appInfo[slug].Deployable {
+			can = append(can, t.appFor(slug))
+		} else {
+			not = append(not, t.appName(slug))
+		}
+	}
+	if len(can) == 0 {
+		t.say("toolfailed", "what", toolCatalogue)
+		return nil
+	}
+	t.say("apps", "list", t.join(can))
+	if len(not) > 0 {
+		t.say("appsnotyet", "list", t.join(not))
+	}
+	return nil
+}
+
+func (t *turn) whyApps(u *understanding) {
+	d := &t.draft
+	f := d.field(fieldApps)
+	switch {
+	case len(d.Spec.Apps) == 0:
+		t.say("whyappsnone")
+	case f.Source == "suggested":
+		t.say("whyappssuggested", "apps", t.appNames(d.Spec.Apps), "why", f.Why)
+	default:
+		t.say("whyapps", "apps", t.appNames(d.Spec.Apps))
+	}
+}
+
+// aboutApps answers questions about Applications by name or by what they do.
+func (t *turn) aboutApps(u *understanding) error {
+	var names []wish
+	for _, a := range u.apps {
+		if a.asked && len(names) < 2 {
+			names = append(names, a)
+		}
+	}
+	if len(names) == 0 || contains(u.topics, "whyapps") {
+		return nil
+	}
+	for _, id := range u.topics {
+		if t.language.topics[id].Weight >= 8 {
+			return nil // the question is another one
+		}
+	}
+	if err := t.catalogue(); err != nil {
+		return err
+	}
+	for _, a := range names {
+		info := t.language.apps[a.slug]
+		t.say("appabout", "about", info.About)
+		switch {
+		case contains(t.draft.Spec.Apps, a.slug):
+			t.say("apphave")
+		case !t.deployable(a.slug):
+			near := t.appInfo[a.slug].Nearest
+			if near == "" || !t.deployable(near) {
+				t.say("appcannot")
+				break
+			}
+			t.notYetAbout(a)
+		default:
+			t.say("appoffer", "app", t.appName(a.slug))
+		}
+	}
+	t.replied = true
+	drop := []string{"included", "apps", "why"}
+	var rest []string
+	for _, id := range u.topics {
+		if !contains(drop, id) {
+			rest = append(rest, id)
+		}
+	}
+	u.topics = rest
+	return nil
+}
+
+func (t *turn) notYetAbout(a wish) {
+	w := &work{}
+	t.notYet(a, nil, t.draft.Spec.Apps, w)
+	for _, s := range w.after {
+		t.add(s)
+	}
+}
+
+// yearly is twelve times a monthly amount with two decimals, empty where that is
+// not how it is written.
+func yearly(m money) string {
+	whole, cents, ok := strings.Cut(m.Amount, ".")
+	n, err := strconv.ParseInt(whole+cents, 10, 64)
+	if !ok || err != nil || len(cents) != 2 {
+		return ""
+	}
+	n *= 12
+	return amount(money{Amount: fmt.Sprintf("%d.%02d", n/100, n%100), Currency: m.Currency})
+}

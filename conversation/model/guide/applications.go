@@ -1,0 +1,285 @@
+package guide
+
+import (
+	"strings"
+)
+
+// applications sets the Applications that were asked for, and says which cannot
+// be installed yet.
+func (t *turn) applications(u *understanding, w *work) error {
+	live := false
+	for _, a := range u.apps {
+		live = live || !a.asked
+	}
+	have := t.draft.Spec.Apps
+	wishes := u.apps
+	if !live && u.refers && len(u.apps) == 0 {
+		for _, slug := range t.offered() {
+			wishes = append(wishes, wish{slug: slug})
+			live = true
+		}
+	}
+	if u.noApps && !live {
+		if len(have) > 0 || t.draft.field(fieldApps).Source == "" {
+			w.put(fieldApps, []string{})
+			w.removed = append(w.removed, t.names(have)...)
+		}
+		return nil
+	}
+	if !live {
+		return nil
+	}
+	if err := t.catalogue(); err != nil {
+		return err
+	}
+	if u.onlyApps {
+		var rest []string
+		for _, s := range have {
+			for _, a := range wishes {
+				if a.slug == s && !a.drop {
+					rest = append(rest, s)
+				}
+			}
+		}
+		for _, s := range have {
+			if !contains(rest, s) {
+				w.removed = append(w.removed, t.appName(s))
+			}
+		}
+		have = rest
+	}
+	var can []wish
+	for _, a := range wishes {
+		_, known := t.appInfo[a.slug]
+		switch {
+		case a.asked:
+		case a.drop && !contains(have, a.slug):
+			if a.need == "" {
+				w.after = append(w.after, t.reply("notthere", "list", t.appName(a.slug)))
+			}
+			can = append(can, a)
+		case a.drop, t.deployable(a.slug), !known && len(t.appInfo) == 0:
+			can = append(can, a)
+		default:
+			t.notYet(a, wishes, have, w)
+		}
+	}
+	list, added, dropped := merge(have, can)
+	if t.draft.field(fieldApps).Source == "" && len(list) == 0 {
+		w.put(fieldApps, list) // the wishes are known, so none is guessed
+		return nil
+	}
+	if len(added)+len(dropped)+len(w.removed) == 0 && !(len(can) > 0 && t.draft.field(fieldApps).Source == "suggested") {
+		if kept := t.keptApps(can, have); len(kept) > 0 {
+			w.after = append(w.after, t.reply("already", "list", t.join(kept)))
+			t.replied = true
+		}
+		if t.draft.field(fieldApps).Source == "" && len(can) > 0 {
+			w.put(fieldApps, list) // that none is wanted is known now
+		}
+		return nil
+	}
+	w.put(fieldApps, list)
+	if len(added) == 0 {
+		w.noted = append(w.noted, t.keptApps(can, have)...)
+	}
+	for _, s := range added {
+		w.note(t.appFor(s))
+	}
+	w.removed = append(w.removed, t.names(dropped)...)
+	return nil
+}
+
+// notYet says that an Application cannot be installed, and which comes nearest.
+func (t *turn) notYet(a wish, wishes []wish, have []string, w *work) {
+	info := t.appInfo[a.slug]
+	if info.Nearest == "" || !t.deployable(info.Nearest) {
+		w.after = append(w.after, t.reply("notyet", "app", t.appName(a.slug)+" ("+t.language.apps[a.slug].For+")"))
+		return
+	}
+	note := space(info.NearestNote)
+	id := "notyetnearest"
+	if contains(have, info.Nearest) {
+		id = "notyethave"
+	}
+	for _, o := range wishes {
+		if o.slug == info.Nearest && !o.drop {
+			id = "notyethave"
+		}
+	}
+	what := t.language.apps[a.slug].For
+	if a.need != "" {
+		what = t.needs[a.need].Label
+	}
+	w.after = append(w.after, t.reply(id, "app", t.appName(a.slug), "what", what, "nearest", t.appName(info.Nearest), "note", note))
+}
+
+func (t *turn) names(slugs []string) []string {
+	out := make([]string, 0, len(slugs))
+	for _, s := range slugs {
+		out = append(out, t.appName(s))
+	}
+	return out
+}
+
+// offered are the Applications that the newest reply spoke of and that are not
+// on the list: what "add it" means.
+func (t *turn) offered() []string {
+	for i := len(t.earlier) - 1; i >= 0; i-- {
+		m := t.earlier[i]
+		if m.Role == "agent" && m.Text != "" {
+			var out []string
+			r := t.parse(m.Text)
+			for _, hit := range r.byKind["app"] {
+				for _, c := range r.matches {
+					if c.kind == "cue" && c.id == "pos" && c.to == hit.from && !contains(t.draft.Spec.Apps, hit.id) && !contains(out, hit.id) {
+						out = append(out, hit.id)
+					}
+				}
+			}
+			return out
+		}
+		if m.Role == "human" {
+			return nil
+		}
+	}
+	return nil
+}
+
+// suggest proposes Applications for a kind of organisation that named none.
+func (t *turn) suggest(u *understanding, w *work) error {
+	b, ok := t.language.business[u.business]
+	if !ok || len(t.draft.Spec.Apps) > 0 || t.draft.field(fieldApps).Source != "" || u.noApps {
+		return nil
+	}
+	for _, c := range w.changes {
+		if c.Field == fieldApps {
+			return nil
+		}
+	}
+	for _, a := range u.apps {
+		if !a.asked && !a.drop {
+			return nil
+		}
+	}
+	if t.calls+3 >= callsBeforeSet {
+		return nil
+	}
+	if err := t.catalogue(); err != nil {
+		return err
+	}
+	names := b.Suggest
+	if len(names) == 0 {
+		var out struct {
+			Items []struct {
+				Slug          string   `json:"slug"`
+				SuggestedApps []string `json:"suggestedApps"`
+			} `json:"items"`
+		}
+		if err := t.call(toolCatalogue, map[string]any{"kind": "industries"}, &out); err != nil {
+			if waits(err) {
+				return err
+			}
+			return nil
+		}
+		for _, i := range out.Items {
+			if i.Slug == b.Industry {
+				names = i.SuggestedApps
+			}
+		}
+	}
+	var list, shown []string
+	for _, s := range names {
+		if t.deployable(s) && len(list) < mostSuggestions {
+			list, shown = append(list, s), append(shown, t.appFor(s))
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	text := t.reply("suggestapps", "business", b.Label, "apps", t.join(shown))
+	w.changes = append(w.changes, change{Field: fieldApps, Value: list, Source: "suggested", Why: firstSentence(text)})
+	w.after = append(w.after, text)
+	return nil
+}
+
+func firstSentence(s string) string {
+	if i := strings.Index(s, ". "); i > 0 {
+		return s[:i+1]
+	}
+	return s
+}
+
+// keptApps are the wished Applications that were on the list before.
+func (t *turn) keptApps(wishes []wish, have []string) []string {
+	var out []string
+	for _, w := range wishes {
+		if !w.drop && contains(have, w.slug) {
+			out = append(out, t.appName(w.slug))
+		}
+	}
+	return out
+}
+
+// parts sets the platform's extra components.
+func (t *turn) parts(u *understanding, w *work) error {
+	live := false
+	for _, c := range u.components {
+		live = live || !c.asked
+	}
+	if !live || t.calls >= callsBeforeSet {
+		return nil
+	}
+	var out struct {
+		Items []struct {
+			ID     string `json:"id"`
+			Slug   string `json:"slug"`
+			Name   string `json:"name"`
+			Tier   string `json:"tier"`
+			Reason string `json:"reason"`
+		} `json:"items"`
+	}
+	if err := t.call(toolCatalogue, map[string]any{"kind": "components"}, &out); err != nil {
+		if waits(err) {
+			return err
+		}
+		return nil
+	}
+	var can []wish
+	names := map[string]string{}
+	for _, c := range u.components {
+		found := false
+		for _, item := range out.Items {
+			if item.ID != c.slug && item.Slug != c.slug {
+				continue
+			}
+			found, names[c.slug] = true, keep(item.Name, c.slug)
+			switch {
+			case c.asked:
+			case item.Reason != "":
+				w.after = append(w.after, t.reply("componentnot", "component", names[c.slug], "reason", strings.TrimRight(item.Reason, ".")))
+			case item.Tier == "mandatory" && c.drop:
+				w.after = append(w.after, t.reply("componentfixed", "component", names[c.slug]))
+			case item.Tier == "mandatory":
+				w.after = append(w.after, t.reply("componentadded", "list", names[c.slug]))
+			default:
+				can = append(can, c)
+			}
+		}
+		if !found && !c.asked {
+			w.after = append(w.after, t.reply("componentunknown", "component", c.slug))
+		}
+	}
+	list, added, dropped := merge(t.draft.Spec.Components, can)
+	if len(added)+len(dropped) == 0 {
+		return nil
+	}
+	w.put(fieldComponents, list)
+	for _, s := range added {
+		w.note(names[s])
+	}
+	for _, s := range dropped {
+		w.removed = append(w.removed, names[s])
+	}
+	return nil
+}

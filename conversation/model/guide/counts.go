@@ -1,0 +1,368 @@
+package guide
+
+// counts are the numbers of a message by what they count.
+type counts struct {
+	people     int // 0 is not said
+	peopleAt   int
+	workers    []int // as said, in order
+	dropWorker []int // said to be wrong: "not three workers"
+	change     int   // workers more or fewer; 0 is not said
+	times      int   // 2 doubles, -2 halves
+	control    int   // control planes; 0 is not said
+	memory     int   // GB for a machine
+	cores      int
+	budget     int
+	currency   string
+	bare       int // the one number of the message, that counts nothing
+	hasBare    bool
+	asked      bool // the workers were only asked about
+	several    int  // regions
+}
+
+// findCounts reads the numbers of a message.
+func (r *reading) findCounts() counts {
+	var c counts
+	numbers, used := 0, 0
+	toks := r.msg.tokens
+	for i := range toks {
+		if toks[i].kind != numberToken || r.name.covers(match{from: i, to: i + 1}) || r.inside(i) {
+			continue
+		}
+		if r.rangeStart(i) || i+1 < len(toks) && toks[i+1].norm == ")" && (i == 0 || toks[i-1].norm != "(") {
+			continue // "10-15", and the 2) of a list
+		}
+		numbers++
+		v := toks[i].value
+		kind, at := r.counted(i)
+		if kind == "workers" && r.staff(i, v) {
+			kind = "people"
+		}
+		switch kind {
+		case "people":
+			if m := r.mode(toks[i].sentence); m.asks && !m.requests && !m.offers && !r.tellsOfSelf(toks[i].sentence) {
+				continue
+			}
+			if c.people > 0 && r.addsTo(c.peopleAt, i) {
+				c.people += v
+			} else {
+				c.people = v
+			}
+			c.peopleAt = i
+		case "workers":
+			r.countWorkers(&c, i, at, v)
+		case "controlplanes":
+			if r.wanted(match{from: i, to: at}) || v == 1 {
+				c.control = v
+			}
+		case "regions":
+			c.several = v
+		case "memory":
+			c.memory = v
+		case "cores":
+			c.cores = v
+		case "money":
+			c.budget, c.currency = v, toks[at-1].stem
+		case "other":
+		default:
+			if m, ok := r.nearestBudget(i); ok && m {
+				c.budget = v
+				if i > 0 {
+					c.currency = r.currencyMark(i)
+				}
+				break
+			}
+			if r.crowdBefore(i) {
+				c.people, c.peopleAt = v, i
+				break
+			}
+			c.bare, c.hasBare = v, true
+			continue
+		}
+		used++
+	}
+	if numbers != 1 || used > 0 {
+		c.hasBare = c.hasBare && numbers == used+1
+	}
+	if c.people == 0 && r.has("count", "one") {
+		c.people = 1
+	}
+	r.unnumbered(&c)
+	return c
+}
+
+// countWorkers reads a number of workers: so many, or so many more.
+func (r *reading) countWorkers(c *counts, i, at, v int) {
+	if m := r.mode(r.msg.tokens[i].sentence); m.asks && !m.requests && !m.hypothetical {
+		c.asked = true
+		return
+	}
+	if !r.wanted(match{from: i, to: at}) && !r.moreAt(i, at, "down") {
+		c.dropWorker = append(c.dropWorker, v)
+		return
+	}
+	to := r.moreBefore(i, "set")
+	switch {
+	case r.moreAt(i, at, "up") && !to:
+		c.change += v
+	case r.moreAt(i, at, "down") && !to:
+		c.change -= v
+	default:
+		c.workers = append(c.workers, v)
+	}
+}
+
+// unnumbered reads "another worker", "one more", "double the workers", "no
+// workers" and "three masters"' kin without digits.
+func (r *reading) unnumbered(c *counts) {
+	if len(c.workers) > 0 || c.change != 0 {
+		return
+	}
+	for _, w := range r.byKind["count"] {
+		if w.id != "workers" || r.name.covers(w) {
+			continue
+		}
+		if m := r.mode(r.sentence(w)); m.asks && !m.requests {
+			continue
+		}
+		for _, m := range r.byKind["more"] {
+			if m.to > w.from || w.from-m.to > 2 || r.sentence(m) != r.sentence(w) {
+				continue
+			}
+			switch m.id {
+			case "up":
+				c.change = 1
+			case "down":
+				c.change = -1
+			case "double":
+				c.times = 2
+				if r.halves[r.msg.tokens[m.from].norm] {
+					c.times = -2
+				}
+			}
+		}
+	}
+}
+
+// counted says what the number at token i counts, and where that ends.
+func (r *reading) counted(i int) (kind string, end int) {
+	toks := r.msg.tokens
+	if i > 0 && r.currencies[toks[i-1].norm] != "" {
+		return "money", i + 1
+	}
+	if i+1 < len(toks) && r.currencies[toks[i+1].norm] != "" && toks[i+1].kind == punctToken {
+		return "money", i + 2
+	}
+	best := match{}
+	for _, m := range r.byKind["count"] { // "rooms 20, staff 15"
+		if m.to == i && m.id != "crowd" && r.labelled(i) && m.to > best.to {
+			best = m
+		}
+	}
+	if best.to > 0 {
+		return best.id, i + 1
+	}
+	for _, m := range r.byKind["count"] {
+		if m.id == "crowd" || r.sentence(m) != toks[i].sentence {
+			continue
+		}
+		gap := m.from - (i + 1)
+		if gap < 0 || gap > 3 || !r.between(i+1, m.from, m.id) {
+			continue
+		}
+		if best.to == 0 || m.from < best.from || m.from == best.from && m.to > best.to || m.from == best.from && m.to == best.to && r.countRank(m.id) < r.countRank(best.id) {
+			best = m
+		}
+	}
+	if best.to > 0 {
+		return best.id, best.to
+	}
+	// "workers: 3", "number of workers is 3", "RAM 16"
+	for _, m := range r.byKind["count"] {
+		if m.to > i || i-m.to > 4 || r.sentence(m) != toks[i].sentence || m.id == "other" || m.id == "people" && m.to == i {
+			continue
+		}
+		links := true
+		for j := m.to; j < i; j++ {
+			links = links && r.numberLinks[toks[j].norm]
+		}
+		if !links {
+			continue
+		}
+		if m.id == "crowd" {
+			return "people", i + 1
+		}
+		if m.to > best.to {
+			best = m
+		}
+	}
+	if best.to > 0 {
+		return best.id, i + 1
+	}
+	return "", i + 1
+}
+
+// countRank prefers machines to people for "workers", which are both.
+func (r *reading) countRank(id string) int {
+	for i, k := range []string{"controlplanes", "workers", "regions", "memory", "cores", "money", "people", "other"} {
+		if k == id {
+			return i
+		}
+	}
+	return 9
+}
+
+// between is true where only words that describe may stand between a number and
+// what it counts: "two small dental clinics", "12 or so people".
+func (r *reading) between(from, to int, kind string) bool {
+	for i := from; i < to; i++ {
+		t := &r.msg.tokens[i]
+		if t.kind == punctToken && !joins(t.norm) && t.norm != "+" && t.norm != "(" && t.norm != "~" || t.kind == numberToken || r.countStops[t.norm] {
+			return false
+		}
+	}
+	return true
+}
+
+// rangeStart is true for the first number of "10-15", "10 to 15", "between 10
+// and 20": the larger one counts.
+func (r *reading) rangeStart(i int) bool {
+	toks := r.msg.tokens
+	if i+2 >= len(toks) || toks[i+2].kind != numberToken || toks[i+2].value <= toks[i].value {
+		return false
+	}
+	return r.rangeWords[toks[i+1].norm] && (toks[i+1].norm != r.andWord || i > 0 && r.rangeOpen[toks[i-1].norm])
+}
+
+// inside is true where a number is part of a longer meaning: "ISO 27001",
+// "cx43", "24/7", "office 365".
+func (r *reading) inside(i int) bool {
+	for _, m := range r.matches {
+		if i < m.from || i >= m.to {
+			continue
+		}
+		switch m.kind {
+		case "compliance", "ha", "component", "app", "region":
+			if m.kind == "app" && r.ambiguousApp(m) {
+				continue
+			}
+			return m.to-m.from > 1 || m.kind != "app"
+		}
+	}
+	return false
+}
+
+// addsTo is true for "25 teachers and 300 students".
+func (r *reading) addsTo(first, second int) bool {
+	a, b := &r.msg.tokens[first], &r.msg.tokens[second]
+	if a.sentence != b.sentence || second-first > 6 {
+		return false
+	}
+	for i := first + 1; i < second; i++ {
+		if second-first <= 3 {
+			return true // "4 vets 3 nurses"
+		}
+		if n := r.msg.tokens[i].norm; n == r.andWord || n == "," || n == "+" || n == "&" {
+			return true
+		}
+	}
+	return false
+}
+
+// crowdBefore is true for "we are 12", "a team of 12".
+func (r *reading) crowdBefore(i int) bool {
+	for _, m := range r.byKind["count"] {
+		if m.id != "crowd" || m.to > i || i-m.to > 3 || r.sentence(m) != r.msg.tokens[i].sentence {
+			continue
+		}
+		ok := true
+		for j := m.to; j < i; j++ {
+			ok = ok && r.numberLinks[r.msg.tokens[j].norm]
+		}
+		if ok && (i+1 >= len(r.msg.tokens) || r.msg.tokens[i+1].kind == punctToken || r.listWords[r.msg.tokens[i+1].norm] || r.inWords[r.msg.tokens[i+1].norm] || r.numberAfter[r.msg.tokens[i+1].norm]) {
+			return true
+		}
+	}
+	return false
+}
+
+// moreAt is true where "more" or "fewer" stands around the number.
+func (r *reading) moreAt(i, at int, id string) bool {
+	for _, m := range r.byKind["more"] {
+		if m.id == id && r.sentence(m) == r.msg.tokens[i].sentence && (m.to <= i && i-m.to <= 1 || m.from > i && m.from <= at) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *reading) moreBefore(i int, id string) bool {
+	for _, m := range r.byKind["more"] {
+		if m.id == id && m.to == i {
+			return true
+		}
+	}
+	return false
+}
+
+// nearestBudget is true where the number is what may be spent.
+func (r *reading) nearestBudget(i int) (bool, bool) {
+	m, ok := r.nearest("budget", i)
+	return ok && i-m.to <= 4, ok
+}
+
+// currencyMark is the currency that stands beside a number.
+func (r *reading) currencyMark(i int) string {
+	toks := r.msg.tokens
+	if c := r.currencies[toks[i-1].norm]; c != "" {
+		return c
+	}
+	if i+1 < len(toks) {
+		return r.currencies[toks[i+1].norm]
+	}
+	return ""
+}
+
+// staff is true where "workers" are people: too many for machines, or said of
+// the organisation, as in "a bakery with 12 workers".
+func (r *reading) staff(i, n int) bool {
+	if n > r.MostWorkers {
+		return true
+	}
+	if i == 0 || !r.staffWords[r.msg.tokens[i-1].norm] {
+		return false
+	}
+	for _, b := range r.byKind["business"] {
+		if b.to <= i && i-b.to <= 6 && r.sentence(b) == r.msg.tokens[i].sentence {
+			return true
+		}
+	}
+	return !r.name.empty() && r.name.to <= i && i-r.name.to <= 5
+}
+
+// tellsOfSelf is true where a sentence says what the organisation is, even if it
+// asks something as well.
+func (r *reading) tellsOfSelf(sentence int) bool {
+	for _, b := range r.byKind["business"] {
+		if r.sentence(b) == sentence {
+			return true
+		}
+	}
+	return !r.name.empty() && r.msg.tokens[r.name.from].sentence == sentence
+}
+
+// labelled is true in a sentence that names first and counts then.
+func (r *reading) labelled(i int) bool {
+	first := i
+	for j := range r.msg.tokens {
+		if r.msg.tokens[j].kind == numberToken && r.msg.tokens[j].sentence == r.msg.tokens[i].sentence {
+			first = j
+			break
+		}
+	}
+	for _, m := range r.byKind["count"] {
+		if m.to == first && m.words == 1 && r.opens(&r.msg, m.from) {
+			return true
+		}
+	}
+	return false
+}

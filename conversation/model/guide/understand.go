@@ -1,0 +1,454 @@
+package guide
+
+import (
+	"sort"
+	"strings"
+	"unicode"
+)
+
+// understanding is everything that one message says, before anything is done.
+type understanding struct {
+	*reading
+	tongue     *tongue
+	orgName    string
+	rivals     []string // two names, equally sure
+	emails     []string
+	badEmail   string
+	where      places
+	business   string
+	isBusiness bool // "we are a ..." and not only a word in passing
+	counts     counts
+	address    address
+	apps       []wish
+	components []wish
+	compliance []wish
+	ha         *bool
+	machine    machine
+	onlyApps   bool
+	noApps     bool
+	simulated  bool
+	refers     bool
+	topics     []string
+	whatIf     bool
+}
+
+// machine is a wish for other servers.
+type machine struct {
+	control, worker bool
+	id              string
+	step            int // +1 bigger, -1 smaller, +9 biggest, -9 smallest
+	category        string
+	memory, cores   int
+}
+
+func (m machine) wished() bool {
+	return m.id != "" || m.step != 0 || m.category != "" || m.memory > 0 || m.cores > 0
+}
+
+// asked is what the person was asked last, by draft field.
+type asked map[string]bool
+
+// placeKnown says beside the questions that the people's place is known.
+const placeKnown = "known:orgHeadquarters"
+
+// understand reads a message in the light of what was asked.
+func (l *language) understand(text string, open asked) *understanding {
+	r := l.parse(text)
+	u := &understanding{reading: r}
+	u.findEmails(open)
+	if hit, ok := r.bestName(); ok {
+		u.orgName, r.name = hit.text, hit.span
+		u.findRivals(hit)
+	}
+	u.topics = r.findTopics()
+	if u.orgName == "" && open["orgName"] && u.answersName() {
+		if hit, ok := r.bareName(); ok {
+			u.orgName, r.name = hit.text, hit.span
+		}
+	}
+	u.where = r.findPlaces(open["orgHeadquarters"], open[placeKnown])
+	u.business, u.isBusiness = r.findBusiness()
+	u.counts = r.findCounts()
+	u.address = r.findAddress(open["sovereignSubdomain"] || open["sovereignFQDN"])
+	u.apps = r.appWishes()
+	u.components = r.list("component")
+	u.compliance = r.list("compliance")
+	u.findHA()
+	u.findMachine()
+	u.findScope()
+	u.simulated = r.has("account", "simulated") && !r.asking("account")
+	u.refers = r.has("cue", "refer") || r.anyMatch("cue", "refer")
+	u.tongue = l.detect(r)
+	return u
+}
+
+// anyMatch looks in all matches, also those inside longer ones.
+func (r *reading) anyMatch(kind, id string) bool {
+	for _, m := range r.matches {
+		if m.kind == kind && m.id == id {
+			return true
+		}
+	}
+	return false
+}
+
+// act is true where the message does something, e.g. "yes".
+func (u *understanding) act(id string) bool { return u.has("act", id) }
+
+// asking is true where every sentence with this kind of phrase is a question.
+func (r *reading) asking(kind string) bool {
+	found := false
+	for _, m := range r.byKind[kind] {
+		mode := r.mode(r.sentence(m))
+		if !mode.asks || mode.requests {
+			return false
+		}
+		found = true
+	}
+	return found
+}
+
+func (u *understanding) findEmails(open asked) {
+	toks := u.msg.tokens
+	for i := range toks {
+		if toks[i].kind != emailToken {
+			continue
+		}
+		wanted := u.wanted(match{from: i, to: i + 1})
+		if !wanted {
+			continue
+		}
+		if !contains(u.emails, toks[i].norm) {
+			u.emails = append(u.emails, toks[i].norm)
+		}
+	}
+	if len(u.emails) > 1 && (u.corrects() || u.has("more", "set")) {
+		u.emails = u.emails[len(u.emails)-1:]
+	}
+	if len(u.emails) == 0 && strings.Contains(u.msg.text, "@") {
+		for _, w := range strings.Fields(u.msg.text) {
+			if at := strings.IndexByte(w, '@'); at > 0 {
+				u.badEmail = strings.Trim(w, ".,;:<>()\"'")
+			}
+		}
+	}
+}
+
+// corrects is true where the message takes back something said before.
+func (r *reading) corrects() bool { return r.anyMatch("cue", "correct") }
+
+// findRivals keeps a second name that is just as sure, unless the message
+// corrects itself.
+func (u *understanding) findRivals(best nameHit) {
+	if u.corrects() {
+		last := best
+		for _, h := range u.findNames() {
+			if h.score >= best.score-10 && h.from > last.from && h.score >= 60 {
+				last = h
+			}
+		}
+		if u.wanted(match{from: last.from, to: last.to}) {
+			u.orgName, u.name = last.text, last.span
+		}
+	}
+}
+
+// answersName is true where the message may be nothing but a name.
+func (u *understanding) answersName() bool {
+	if len(u.topics) > 0 || u.msg.words() > 16 {
+		return false
+	}
+	for _, id := range []string{"help", "dontknow", "startover", "undo", "abuse", "inject", "human", "bot", "repeat", "progress", "summary", "howareyou", "wait", "cancelplan", "offtopic", "bye", "thanks"} {
+		if u.act(id) {
+			return false
+		}
+	}
+	content := 0
+	for i := range u.msg.tokens {
+		t := &u.msg.tokens[i]
+		if t.kind != punctToken && t.kind != emailToken && !u.aroundName[t.norm] && !u.fillers[t.norm] {
+			content++
+		}
+	}
+	for i := range u.msg.asks {
+		if m := u.mode(i); m.asks {
+			return false
+		}
+	}
+	return content > 0 && !(u.act("go") || u.act("no") && u.msg.words() <= 3)
+}
+
+func (u *understanding) findHA() {
+	for _, m := range u.byKind["ha"] {
+		if u.name.covers(m) {
+			continue
+		}
+		mode := u.mode(u.sentence(m))
+		topical := false
+		for _, t := range u.byKind["topic"] {
+			topical = topical || u.sentence(t) == u.sentence(m) && u.topics1(t)
+		}
+		if mode.asks && (!mode.requests || topical) && !u.requestsBefore(m) {
+			continue
+		}
+		yes := m.id == "yes"
+		if !yes {
+			u.ha = &yes
+			return
+		}
+		if u.dropHA(m) {
+			yes = false
+		}
+		if u.ha == nil {
+			u.ha = &yes
+		}
+	}
+	switch {
+	case u.counts.control >= 2:
+		yes := true
+		u.ha = &yes
+	case u.counts.control == 1:
+		no := false
+		u.ha = &no
+	}
+}
+
+// topics1 is true for a topic that has weight of its own.
+func (u *understanding) topics1(t match) bool { return u.topicOf(t).Weight > 1 }
+
+func (r *reading) topicOf(m match) topic { return r.language.topics[m.id] }
+
+// dropHA sees "without high availability", but not "no downtime".
+func (u *understanding) dropHA(m match) bool {
+	c, ok := u.nearest("cue", m.from, "drop", "not", "pos")
+	return ok && c.id != "pos" && c.to >= m.from-2 && !u.wanted(m)
+}
+
+func (u *understanding) findMachine() {
+	m := machine{memory: u.counts.memory, cores: u.counts.cores}
+	for _, s := range u.byKind["size"] {
+		if u.name.covers(s) {
+			continue
+		}
+		mode := u.mode(u.sentence(s))
+		plain := !mode.asks || mode.requests
+		switch s.id {
+		case "control":
+			m.control = true
+		case "worker":
+			m.worker = true
+		case "bigger":
+			if plain && u.wanted(s) {
+				m.step = 1
+			}
+		case "smaller":
+			if plain && m.step == 0 {
+				m.step = -1
+			}
+		case "biggest":
+			if plain {
+				m.step = 9
+			}
+		case "smallest":
+			if plain {
+				m.step = -9
+			}
+		case "dedicated", "arm":
+			if plain && u.wanted(s) {
+				m.category = s.id
+			}
+		}
+	}
+	for i := range u.msg.tokens {
+		t := &u.msg.tokens[i]
+		if t.kind == wordToken && sizeID(t.norm) && u.wanted(match{from: i, to: i + 1}) {
+			if mode := u.mode(t.sentence); !mode.asks || mode.requests {
+				m.id = t.norm
+			}
+		}
+	}
+	if u.counts.control > 0 && m.id == "" && m.step == 0 {
+		m.control = false
+	}
+	u.machine = m
+}
+
+// sizeID is true for the shape of the provider's machine types: two or three
+// letters and two digits. Whether there is such a one is the catalogue's word.
+func sizeID(s string) bool {
+	letters, digits := 0, 0
+	for _, c := range s {
+		switch {
+		case c >= 'a' && c <= 'z' && digits == 0:
+			letters++
+		case unicode.IsDigit(c):
+			digits++
+		default:
+			return false
+		}
+	}
+	return (letters == 2 || letters == 3) && digits == 2 && s[0] == 'c'
+}
+
+// findScope reads "only", "no apps", "nothing else".
+func (u *understanding) findScope() {
+	for _, m := range u.byKind["cue"] {
+		switch m.id {
+		case "only":
+			for _, a := range u.apps {
+				gap := a.at - m.to
+				if !a.drop && !a.asked && gap >= 0 && gap <= 4 && u.msg.tokens[a.at].sentence == u.sentence(m) && !u.mark(m.to, a.at) {
+					u.onlyApps = true
+				}
+			}
+		case "allapps":
+			if !u.wanted(m) && len(u.apps) == 0 {
+				u.noApps = true
+			}
+		case "hypothetical":
+			u.whatIf = true
+		}
+	}
+	for _, m := range u.matches {
+		if m.kind == "cue" && m.id == "allapps" && !u.wanted(m) && len(u.apps) == 0 && m.words > 1 {
+			u.noApps = true
+		}
+	}
+}
+
+// facts is true where the message tells or changes anything.
+func (u *understanding) facts() bool {
+	live := false
+	for _, list := range [][]wish{u.apps, u.components, u.compliance} {
+		for _, w := range list {
+			live = live || !w.asked
+		}
+	}
+	return live || u.orgName != "" || len(u.emails) > 0 || u.badEmail != "" || len(u.where.people)+len(u.where.machines) > 0 || u.where.near || u.where.another ||
+		u.business != "" || u.counts.people > 0 || len(u.counts.workers) > 0 || u.counts.change != 0 || u.counts.times != 0 ||
+		u.address != (address{}) || u.ha != nil || u.machine.wished() || u.noApps
+}
+
+// findTopics lists the questions of a message in the order they are asked.
+func (r *reading) findTopics() []string {
+	type hit struct {
+		match
+		score int
+	}
+	best := map[int][]hit{}
+	for _, m := range r.byKind["topic"] {
+		s := r.sentence(m)
+		mode := r.mode(s)
+		short := r.sentenceWords(s) <= 4
+		if !mode.asks && !short || r.name.covers(m) {
+			continue
+		}
+		if !mode.asks && !r.msg.asks[s] && m.words < 2 && r.sentenceWords(s) > 2 {
+			continue
+		}
+		best[s] = append(best[s], hit{m, 3*m.words + r.topicOf(m).Weight})
+	}
+	var out []string
+	for s := range r.msg.asks {
+		hits := best[s]
+		sort.SliceStable(hits, func(i, j int) bool {
+			if hits[i].score != hits[j].score {
+				return hits[i].score > hits[j].score
+			}
+			return hits[i].from < hits[j].from
+		})
+		var taken []hit
+		for _, h := range hits {
+			clash := len(taken) >= 2
+			for _, t := range taken {
+				clash = clash || h.from < t.to && h.to > t.from || h.id == t.id
+			}
+			if clash || len(taken) > 0 && (h.words < 2 || r.topicOf(h.match).Weight < 4 || h.score < taken[0].score-8) {
+				continue
+			}
+			taken = append(taken, h)
+		}
+		sort.SliceStable(taken, func(i, j int) bool { return taken[i].from < taken[j].from })
+		for _, t := range taken {
+			if !contains(out, t.id) && len(out) < 3 {
+				out = append(out, t.id)
+			}
+		}
+	}
+	return out
+}
+
+func (r *reading) sentenceWords(s int) int {
+	n := 0
+	for i := range r.msg.tokens {
+		if t := &r.msg.tokens[i]; t.sentence == s && t.kind != punctToken {
+			n++
+		}
+	}
+	return n
+}
+
+// detect recognises another language: by its script, or by more of its frequent
+// words than of this language's.
+func (l *language) detect(r *reading) *tongue {
+	var foreign, plain int
+	scripts := map[string]int{}
+	for _, c := range r.msg.text {
+		switch {
+		case unicode.Is(unicode.Arabic, c):
+			scripts["Arabic"]++
+		case unicode.Is(unicode.Cyrillic, c):
+			scripts["Cyrillic"]++
+		case unicode.Is(unicode.Hiragana, c) || unicode.Is(unicode.Katakana, c):
+			scripts["Hiragana"]++
+		case unicode.Is(unicode.Han, c):
+			scripts["Han"]++
+		case unicode.Is(unicode.Devanagari, c):
+			scripts["Devanagari"]++
+		case unicode.IsLetter(c):
+			plain++
+			continue
+		default:
+			continue
+		}
+		foreign++
+	}
+	if foreign > 0 && foreign*2 >= plain {
+		top := ""
+		for _, s := range []string{"Hiragana", "Arabic", "Cyrillic", "Devanagari", "Han"} {
+			if scripts[s] > scripts[top] || top == "" && scripts[s] > 0 {
+				top = s
+			}
+		}
+		for i := range l.tongues {
+			if l.tongues[i].Script == top {
+				return &l.tongues[i]
+			}
+		}
+	}
+	own, best, count := 0, -1, 0
+	seen := make([]int, len(l.tongues))
+	for i := range r.msg.tokens {
+		t := &r.msg.tokens[i]
+		if t.kind != wordToken || r.name.covers(match{from: i, to: i + 1}) {
+			continue
+		}
+		if l.common[t.norm] || l.fillers[t.norm] {
+			own++
+		}
+		for j := range l.tongues {
+			if l.tongues[j].words[t.norm] {
+				seen[j]++
+			}
+		}
+	}
+	for j, n := range seen {
+		if n > count {
+			best, count = j, n
+		}
+	}
+	if best >= 0 && (count >= 2 && count > own || count == 1 && own == 0 && r.msg.words() <= 2) {
+		return &l.tongues[best]
+	}
+	return nil
+}

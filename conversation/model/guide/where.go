@@ -1,0 +1,275 @@
+package guide
+
+// placeHit is a place that a message names.
+type placeHit struct {
+	text   string // as the tool is asked: "Muscat, Oman", or the person's words
+	region string // a region's id, where it is one of the provider's places
+	area   string // a residency such as "EU"
+	known  bool   // from the list of places
+	asked  bool
+	drop   bool
+	at     int
+}
+
+// places are the places of a message by what they are for.
+type places struct {
+	people   []placeHit // where the organisation is
+	machines []placeHit // where it should run
+	asked    []placeHit // only asked about
+	near     bool       // "close to us"
+	another  bool       // "somewhere else"
+}
+
+// findPlaces sorts the places of a message. hq is true while it is being asked
+// where the people are, known once that is known.
+func (r *reading) findPlaces(hq, known bool) places {
+	var out places
+	var hits []match
+	hits = append(hits, r.byKind["place"]...)
+	hits = append(hits, r.byKind["region"]...)
+	hits = longest(hits)
+	for i := 0; i < len(hits); i++ {
+		m := hits[i]
+		if r.name.covers(m) || m.from > 0 && r.personNamed(m) {
+			continue
+		}
+		h := placeHit{at: m.from, known: true, drop: !r.wanted(m), asked: r.placeAsked(m)}
+		if m.kind == "region" {
+			h.region, h.text = m.id, r.regions[m.id].Name+", "+r.regions[m.id].Country
+		} else {
+			p := r.places[m.id]
+			h.area, h.text = p.Area, p.Name
+		}
+		if m.kind == "place" && r.places[m.id].Country && h.area == "" {
+			if from, ok := r.cityBefore(m); ok {
+				h.text, h.at = r.msg.slice(from, m.from-1)+", "+r.places[m.id].Name, from
+				m.from = from
+			}
+		}
+		machines := h.drop || r.forMachines(m, h, hq, known)
+		// "Muscat, Oman": the country belongs to the city before it.
+		if n := len(out.people); n > 0 && !machines && r.places[m.id].Country && m.kind == "place" && m.from-out.people[n-1].at <= 5 && sameCountry(out.people[n-1].text, m.id) {
+			continue
+		}
+		if n := len(out.machines); n > 0 && m.kind == "place" && r.places[m.id].Country && m.from-out.machines[n-1].at <= 3 && sameCountry(out.machines[n-1].text, m.id) {
+			continue
+		}
+		switch {
+		case h.asked:
+			out.asked = append(out.asked, h)
+		case machines:
+			out.machines = append(out.machines, h)
+		default:
+			out.people = append(out.people, h)
+		}
+	}
+	if len(out.people)+len(out.machines)+len(out.asked) == 0 {
+		r.unknownPlaces(&out, hq)
+	}
+	if len(out.people) == 0 {
+		for _, m := range r.byKind["demonym"] {
+			if !r.placeAsked(m) && r.wanted(m) && len(out.machines) == 0 {
+				out.people = append(out.people, placeHit{text: m.id, known: true, at: m.from})
+				break
+			}
+		}
+	}
+	for _, m := range r.byKind["where"] {
+		ask := r.mode(r.sentence(m))
+		if ask.asks && !ask.requests {
+			continue
+		}
+		switch m.id {
+		case "near":
+			out.near = true
+		case "closer":
+			out.another = true
+		}
+	}
+	return out
+}
+
+func sameCountry(place, country string) bool {
+	n := len(place) - len(country)
+	return n > 0 && place[n:] == country
+}
+
+// personNamed is true for "I am Jordan": a person's name that is a place too.
+func (r *reading) personNamed(m match) bool {
+	for _, c := range r.matches {
+		if c.kind == "cue" && c.id == "person" && c.to == m.from {
+			return true
+		}
+	}
+	return false
+}
+
+// placeAsked is true where a place is only asked about.
+func (r *reading) placeAsked(m match) bool {
+	mode := r.mode(r.sentence(m))
+	if !mode.asks {
+		return false
+	}
+	for _, b := range r.byKind["business"] {
+		if r.sentence(b) == r.sentence(m) && b.to <= m.from && m.from-b.to <= 3 {
+			return false
+		}
+	}
+	for _, t := range r.byKind["topic"] {
+		if r.sentence(t) == r.sentence(m) && r.topics[t.id].Weight > 1 && t.from <= m.from && !r.requestsBefore(m) && !r.has("where", "machines", r.sentence(m)) {
+			return true
+		}
+	}
+	for _, t := range r.byKind["topic"] {
+		if r.sentence(t) == r.sentence(m) && (t.id == "regions" || t.id == "whyregion" || t.id == "compare") && !r.requestsBefore(m) {
+			return true
+		}
+	}
+	return !mode.requests
+}
+
+// forMachines tells where it should run from where the people are.
+func (r *reading) forMachines(m match, h placeHit, hq, known bool) bool {
+	s := r.sentence(m)
+	var best match
+	kind, found := "", false
+	for _, c := range r.byKind["where"] {
+		if c.id != "people" && c.id != "machines" || r.sentence(c) != s || c.to > m.from || c.from >= m.from {
+			continue
+		}
+		if c.id == "machines" && r.spansOrganisation(c, m) {
+			continue
+		}
+		if !found || c.to > best.to || c.to == best.to && (c.words > best.words || c.words == best.words && c.id == "machines") {
+			best, kind, found = c, c.id, true
+		}
+	}
+	weak := found && best.words == 1 && best.to-best.from == 1 && kind == "people"
+	// "Helsinki instead", "only in the EU" later in the sentence.
+	for _, c := range r.byKind["cue"] {
+		if c.id == "correct" && r.sentence(c) == s && c.from >= m.to && !hq {
+			return h.region != "" || !found || weak
+		}
+	}
+	if found && !weak {
+		return kind == "machines"
+	}
+	if h.area != "" {
+		return true
+	}
+	if hq && !found {
+		return false
+	}
+	before := r.organisationBefore(m) || r.strongPeople(s, m.from)
+	if weak {
+		for _, c := range r.byKind["where"] {
+			if c.id == "machines" && r.sentence(c) == s && c.from < m.from && !before {
+				return true
+			}
+		}
+	}
+	if known && !found && !before {
+		return true // "Finland then": where they are is settled
+	}
+	if h.region != "" {
+		return !before && !(weak && r.msg.words() > 6 && len(r.byKind["business"]) > 0)
+	}
+	return false
+}
+
+// spansOrganisation is true where the organisation itself stands between the
+// words of a cue and the place: "I run a bakery in Hamburg".
+func (r *reading) spansOrganisation(c, m match) bool {
+	for _, b := range r.byKind["business"] {
+		if b.from >= c.from && b.to <= m.from {
+			return true
+		}
+	}
+	return !r.name.empty() && r.name.from >= c.from && r.name.to <= m.from
+}
+
+func (r *reading) organisationBefore(m match) bool {
+	for _, b := range r.byKind["business"] {
+		if r.sentence(b) == r.sentence(m) && b.to <= m.from+1 {
+			return true
+		}
+	}
+	return !r.name.empty() && r.name.to <= m.from && m.from-r.name.to <= 6
+}
+
+func (r *reading) strongPeople(sentence, before int) bool {
+	for _, c := range r.byKind["where"] {
+		if c.id == "people" && c.words > 1 && r.sentence(c) == sentence && c.to <= before {
+			return true
+		}
+	}
+	return false
+}
+
+// unknownPlaces finds what may be a place that is on no list: "in Hinterpfuiteufel".
+func (r *reading) unknownPlaces(out *places, hq bool) {
+	toks := r.msg.tokens
+	for _, c := range r.byKind["where"] {
+		if c.id != "people" && c.id != "machines" || c.to >= len(toks) || !r.inWords[toks[c.to-1].norm] {
+			continue
+		}
+		from := c.to
+		to := from
+		for to < len(toks) && to-from < 3 && toks[to].kind == wordToken && !r.ordinary(&toks[to]) && toks[to].sentence == toks[c.from].sentence {
+			if r.msg.cased && !toks[to].capital {
+				break
+			}
+			to++
+		}
+		if to == from || !r.name.empty() && from < r.name.to && to > r.name.from {
+			continue
+		}
+		h := placeHit{text: r.msg.slice(from, to), at: from}
+		if r.mode(toks[from].sentence).asks {
+			continue
+		}
+		if c.id == "machines" && !r.spansOrganisation(c, match{from: from, to: to}) {
+			out.machines = append(out.machines, h)
+		} else {
+			out.people = append(out.people, h)
+		}
+		return
+	}
+	if hq && r.msg.words() > 0 && r.msg.words() <= 4 && len(r.byKind["act"]) == 0 && len(r.byKind["topic"]) == 0 {
+		from, to := 0, len(toks)
+		for from < to && (toks[from].kind == punctToken || r.inWords[toks[from].norm] || r.aroundName[toks[from].norm]) {
+			from++
+		}
+		for to > from && toks[to-1].kind == punctToken {
+			to--
+		}
+		if from < to && toks[from].kind == wordToken && !r.tellsOther(span{from, to}) && !r.counts(from, to) && (r.name.empty() || from >= r.name.to) {
+			out.people = append(out.people, placeHit{text: r.msg.slice(from, to), at: from})
+		}
+	}
+}
+
+// cityBefore finds the city that stands before its country and is on no list:
+// "in Nenagh, Ireland".
+func (r *reading) cityBefore(country match) (int, bool) {
+	toks := r.msg.tokens
+	comma := country.from - 1
+	if comma < 2 || toks[comma].norm != "," {
+		return 0, false
+	}
+	from := comma
+	for from > 0 && comma-from < 3 && toks[from-1].kind == wordToken && !r.ordinary(&toks[from-1]) && !r.name.covers(match{from: from - 1, to: from}) {
+		from--
+	}
+	return from, from < comma && from > 0 && r.inWords[toks[from-1].norm]
+}
+
+// counts is true where a number or a label stands in the tokens.
+func (r *reading) counts(from, to int) bool {
+	for i := from; i < to; i++ {
+		if t := &r.msg.tokens[i]; t.kind == numberToken || t.norm == ":" || t.norm == "=" {
+			return true
+		}
+	}
+	return false
+}
