@@ -10,7 +10,10 @@ type Cost struct {
 	// Before is the monthly cost of what exists now, nil where nothing does.
 	Before *card.Money `json:"before,omitempty"`
 	// Unknown names lines without a known price; they are not in the sums.
-	Unknown     []string `json:"unknown,omitempty"`
+	Unknown []string `json:"unknown,omitempty"`
+	// Replaced names the resources that a plan destroys and creates anew; they are
+	// priced at today's rate, also where the old one was cheaper.
+	Replaced    []string `json:"replaced,omitempty"`
 	Assumptions []string `json:"assumptions"`
 	VATNote     string   `json:"vatNote"`
 	// Source is where the prices come from: "table" or "provider API".

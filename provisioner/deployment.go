@@ -80,6 +80,26 @@ type Deployment struct {
 	Log []LogLine `json:"-"`
 	// Seq is the journal sequence that the deployment is as of.
 	Seq uint64 `json:"seq"`
+
+	// trace is what only the state machine needs.
+	trace trace
+}
+
+// Live is true while the deployment owns its domain name: it is under way or
+// ready, or it ended with something left in the cloud.
+func (d Deployment) Live() bool {
+	return d.Status.InFlight() || d.Status == StatusReady || (d.Status == StatusFailed || d.Status == StatusCancelled) && d.made() > 0
+}
+
+// made counts the resources that exist, or may.
+func (d Deployment) made() int {
+	n := 0
+	for _, r := range d.Resources {
+		if r.State != "pending" {
+			n++
+		}
+	}
+	return n
 }
 
 // Plan is a saved OpenTofu plan in words and figures; the plan file itself is

@@ -26,8 +26,11 @@ const (
 type Field struct {
 	Source FieldSource `json:"source"`
 	// Why is the reason of a suggestion, in a sentence.
-	Why string    `json:"why,omitempty"`
-	At  time.Time `json:"at"`
+	Why string `json:"why,omitempty"`
+	// Basis is what a suggestion rests on; when it changes, the suggestion is
+	// made anew. Empty for what the person said.
+	Basis string    `json:"basis,omitempty"`
+	At    time.Time `json:"at"`
 }
 
 // Change is one change to a draft.
@@ -66,6 +69,11 @@ type Draft struct {
 	// cost is the one that counts.
 	Estimate *Cost `json:"estimate,omitempty"`
 	Cloud    Cloud `json:"cloud"`
+	// DeploymentID is the newest plan or deployment made from the draft, with its
+	// status and the state of its approval; empty before the first plan.
+	DeploymentID     string `json:"deploymentId,omitempty"`
+	DeploymentStatus Status `json:"deploymentStatus,omitempty"`
+	ApprovalState    string `json:"approvalState,omitempty"`
 	// Seq is the journal sequence that the draft is as of.
 	Seq uint64 `json:"seq"`
 }
@@ -81,6 +89,11 @@ type Sizing struct {
 	Workers    int    `json:"workers"`
 	// Parts is what the sum is made of.
 	Parts []SizingPart `json:"parts"`
+	// DiskGB is what the apps and their databases ask for as volumes.
+	DiskGB int `json:"diskGB"`
+	// Shortfall says that the Spec's own workers are too few, and how many would
+	// do; empty where they suffice. It warns and does not stop a plan.
+	Shortfall string `json:"shortfall,omitempty"`
 	// Assumptions are the estimates where no figure is known.
 	Assumptions []string `json:"assumptions,omitempty"`
 }
