@@ -1,0 +1,63 @@
+import ELK, { type ElkExtendedEdge, type ElkNode } from 'elkjs/lib/elk-api'
+import workerURL from 'elkjs/lib/elk-worker.min.js?url'
+import type { FlowData, Relationship } from '../api/types'
+import { needed } from './flow-edges'
+
+export const nodeWidth = 140
+export const nodeHeight = 36
+
+export interface Point {
+  x: number
+  y: number
+}
+
+export interface Layout {
+  places: Map<string, Point>
+  /** The bends of each edge, from end to end, by [edgeId]. */
+  routes: Map<string, Point[]>
+}
+
+export const edgeId = (rel: Relationship): string => `${rel.fromId}>${rel.toId}`
+
+/** The names of nodes and edges: the layout depends on nothing else. */
+export function shapeOf(data: FlowData): string {
+  return JSON.stringify([data.nodes.map((n) => n.id), needed(data).map(edgeId)])
+}
+
+/** Lays the graph out from left to right, in a worker of its own. */
+export async function layout(data: FlowData, signal: AbortSignal): Promise<Layout> {
+  const elk = new ELK({ workerUrl: workerURL })
+  signal.addEventListener('abort', () => elk.terminateWorker())
+  try {
+    const graph: ElkNode = {
+      id: 'root',
+      layoutOptions: {
+        'elk.algorithm': 'layered',
+        'elk.direction': 'RIGHT',
+        'elk.edgeRouting': 'ORTHOGONAL',
+        'elk.spacing.nodeNode': '14',
+        'elk.spacing.edgeNode': '10',
+        'elk.layered.spacing.nodeNodeBetweenLayers': '28',
+        'elk.layered.spacing.edgeNodeBetweenLayers': '14',
+        'elk.layered.spacing.edgeEdgeBetweenLayers': '8',
+        'elk.layered.mergeEdges': 'true',
+        'elk.layered.nodePlacement.strategy': 'NETWORK_SIMPLEX',
+        'elk.separateConnectedComponents': 'false',
+      },
+      children: data.nodes.map((n) => ({ id: n.id, width: nodeWidth, height: nodeHeight })),
+      edges: needed(data).map((r) => ({ id: edgeId(r), sources: [r.fromId], targets: [r.toId] })),
+    }
+    const placed = await elk.layout(graph)
+    return {
+      places: new Map((placed.children ?? []).map((n) => [n.id, { x: n.x ?? 0, y: n.y ?? 0 }])),
+      routes: new Map((placed.edges ?? []).map((e) => [e.id, route(e)])),
+    }
+  } finally {
+    elk.terminateWorker()
+  }
+}
+
+function route(edge: ElkExtendedEdge): Point[] {
+  const section = edge.sections?.[0]
+  return section ? [section.startPoint, ...(section.bendPoints ?? []), section.endPoint] : []
+}

@@ -1,0 +1,166 @@
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { address, api } from '../api/client'
+import type { Card, Whoami } from '../api/types'
+import { Composer, type ComposerHandle } from '../chat/composer'
+import { ConciergeProvider, type Concierge } from '../chat/context'
+import { LiveRegion } from '../chat/live-region'
+import { Log } from '../chat/log'
+import { useOutbox } from '../chat/use-outbox'
+import { DraftPanel } from '../draft/panel'
+import { ConnectionBanner } from '../frame/banner'
+import { MessagePage, SignedOutPage } from '../frame/pages'
+import { money } from '../lib/format'
+import { useMedia, wide } from '../lib/use-media'
+import { plural, t } from '../messages'
+import { asked } from '../state/select'
+import type { ConversationState } from '../state/reducer'
+import { useConversation } from '../state/use-conversation'
+import { Badge, Skeleton } from '../ui/bits'
+import { Icon } from '../ui/icon'
+import { Sheet } from '../ui/sheet'
+
+interface Props {
+  id: string
+  whoami: Whoami
+  /** The first message, when the conversation was begun with one. */
+  first?: string | undefined
+}
+
+/** One conversation: the chat, and beside it, or in a sheet, the live Draft. */
+export function ConversationView({ id, whoami, first }: Props) {
+  const { state, retry, takeDraft } = useConversation(id)
+  const { outgoing, send, sendAgain } = useOutbox(id, state)
+  const roomy = useMedia(wide)
+  const composer = useRef<ComposerHandle>(null)
+  const sentFirst = useRef(false)
+
+  useEffect(() => {
+    if (!first || sentFirst.current) return
+    sentFirst.current = true
+    void send(first)
+  }, [first, send])
+
+  // A mouse and keyboard start in the composer; on a phone that would raise the
+  // keyboard over what is to be read.
+  useEffect(() => {
+    if (matchMedia('(pointer: fine)').matches) composer.current?.focus()
+  }, [])
+
+  const press = useCallback(
+    async (cardId: string, value: string) => {
+      await api.press(id, cardId, value)
+      // The pressed button is gone soon; the focus would be lost with it. On a
+      // phone the composer would bring its keyboard.
+      if (matchMedia('(pointer: fine)').matches) composer.current?.focus()
+      else document.getElementById('main')?.focus()
+    },
+    [id],
+  )
+  const latest = useRef(state)
+  latest.current = state
+  const simulated = (state.draft?.cloud ?? whoami.cloud) === 'simulated'
+  const concierge = useMemo<Concierge>(
+    () => ({
+      conversationId: id,
+      simulated,
+      draft: state.draft,
+      press,
+      asked: (card: Card) => asked(latest.current, card),
+      takeDraft,
+    }),
+    // `asked` reads the whole state: a new value with each state lets cards ask again.
+    [id, simulated, press, takeDraft, state],
+  )
+
+  if (state.connection === 'signed-out') return <SignedOutPage />
+  if (state.connection === 'gone') {
+    return (
+      <MessagePage icon="info" title={t('chat.gone')} body={t('chat.goneBody')} action={t('conversations.new')} href={address('start')} />
+    )
+  }
+
+  return (
+    <ConciergeProvider value={concierge}>
+      <div className="flex min-h-0 min-w-0 flex-1">
+        <main id="main" tabIndex={-1} aria-label={t('chat.label')} className="flex min-h-0 min-w-0 flex-1 flex-col outline-none">
+          <h1 className="sr-only">{t('chat.label')}</h1>
+          <ConnectionBanner connection={state.connection} onRetry={retry} />
+          {state.synced || state.entries.length > 0 || outgoing ? (
+            <Log state={state} outgoing={outgoing} onSendAgain={sendAgain} />
+          ) : (
+            <Loading />
+          )}
+          <LiveRegion state={state} />
+          <div className="shrink-0 border-t border-line bg-page px-4 pt-3 pb-[max(12px,env(safe-area-inset-bottom))] sm:px-6">
+            {roomy ? null : <DraftBar state={state} />}
+            <Composer
+              ref={composer}
+              placeholder={t('composer.placeholder')}
+              running={state.running.length > 0}
+              onSend={(text) => void send(text)}
+              onStop={() => void api.cancelTurn(id).catch(() => undefined)}
+            />
+          </div>
+        </main>
+        {roomy ? (
+          <aside aria-label={t('draft.label')} className="flex w-[340px] shrink-0 flex-col border-s border-line bg-page xl:w-[380px]">
+            <div className="border-b border-line px-4 py-3">
+              <h2 className="text-lg font-semibold">{t('draft.title')}</h2>
+              <p className="text-sm text-muted">{t('draft.lead')}</p>
+            </div>
+            <div className="min-h-0 flex-1 overflow-y-auto overscroll-contain">
+              <DraftPanel draft={state.draft} loading={!state.synced} />
+            </div>
+          </aside>
+        ) : null}
+      </div>
+    </ConciergeProvider>
+  )
+}
+
+/** On a phone: what the draft comes to, always in view, and the way into it. */
+function DraftBar({ state }: { state: ConversationState }) {
+  const [open, setOpen] = useState(false)
+  const { draft } = state
+  const missing = draft?.missing?.length ?? 0
+  const name = draft?.spec.sovereignFQDN || draft?.spec.orgName || t('draft.title')
+  return (
+    <>
+      <button
+        type="button"
+        aria-haspopup="dialog"
+        onClick={() => setOpen(true)}
+        className="calm mb-2 flex min-h-11 w-full items-center gap-2 rounded-md px-1 text-start hover:bg-sunken"
+      >
+        <span className="sr-only">{t('draft.open')}: </span>
+        <span className="flex min-w-0 flex-1 items-center gap-2">
+          <bdi className="min-w-0 truncate text-sm font-medium">{name}</bdi>
+          {draft && missing > 0 ? <Badge tone="accent">{plural('draft.missing', missing)}</Badge> : null}
+          {draft && missing === 0 ? <Badge tone="ok">{t('draft.complete')}</Badge> : null}
+          <span className="money ms-auto shrink-0 text-sm font-semibold">
+            {draft?.estimate ? money(draft.estimate.monthly) : ''}
+          </span>
+        </span>
+        <Icon name="chevron" className="size-4 rotate-180 text-muted" />
+      </button>
+      <Sheet open={open} onOpenChange={setOpen} from="bottom" title={t('draft.title')}>
+        <div className="bg-page">
+          <DraftPanel draft={draft} loading={!state.synced} />
+        </div>
+      </Sheet>
+    </>
+  )
+}
+
+function Loading() {
+  return (
+    <div role="status" className="min-h-0 flex-1 overflow-hidden px-4 sm:px-6">
+      <span className="sr-only">{t('chat.loading')}</span>
+      <div className="mx-auto flex max-w-[704px] flex-col gap-6 py-6">
+        <Skeleton className="h-16 w-3/4" />
+        <Skeleton className="ms-auto h-10 w-1/2" />
+        <Skeleton className="h-40" />
+      </div>
+    </div>
+  )
+}

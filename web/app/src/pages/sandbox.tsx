@@ -1,0 +1,113 @@
+import { useEffect, useState } from 'react'
+import { address, api } from '../api/client'
+import { APIError } from '../api/problem'
+import type { Sovereign, Whoami } from '../api/types'
+import { linkAddress } from '../cards/link'
+import { ErrorPage, LoadingPage, MessagePage } from '../frame/pages'
+import { Header } from '../frame/header'
+import { t } from '../messages'
+import { Icon } from '../ui/icon'
+
+/** /sandbox on a Sovereign: where the handover leads, and what is there. */
+export function SandboxPage({ whoami }: { whoami: Whoami }) {
+  const [sovereign, setSovereign] = useState<Sovereign | null>(null)
+  const [error, setError] = useState<unknown>(null)
+  useEffect(() => {
+    if (whoami.mode === 'sovereign') api.sovereign().then(setSovereign, setError)
+  }, [whoami.mode])
+
+  if (whoami.mode !== 'sovereign') {
+    return (
+      <MessagePage icon="info" title={t('app.name')} body={t('sandbox.notHere')} action={t('sandbox.toStart')} href={address('start')} />
+    )
+  }
+  if (error instanceof APIError && error.signedOut) return <SandboxSignedOut />
+  if (error) return <ErrorPage error={error} />
+  if (!sovereign) return <LoadingPage label={t('sandbox.loading')} />
+  return <Welcome whoami={whoami} sovereign={sovereign} />
+}
+
+function Welcome({ whoami, sovereign }: { whoami: Whoami; sovereign: Sovereign }) {
+  const facts = [
+    [t('account.signedInAs'), whoami.email || whoami.subject],
+    [t('sandbox.role'), whoami.role ?? ''],
+    [t('sandbox.organization'), sovereign.orgName],
+    [t('sandbox.address'), sovereign.fqdn],
+  ].filter(([, value]) => value)
+  return (
+    <div className="flex min-h-dvh flex-col">
+      <a href="#main" className="skip">{t('app.skipContent')}</a>
+      <Header whoami={whoami} simulated={sovereign.simulated} home="sandbox" />
+      <main id="main" tabIndex={-1} className="mx-auto flex w-full max-w-[704px] flex-1 flex-col gap-8 px-4 py-8 outline-none sm:px-6 md:py-16">
+        <div className="flex flex-col gap-3">
+          <h1 dir="auto" className="text-xl font-semibold tracking-tight text-balance sm:text-2xl">
+            {t('sandbox.title', { name: sovereign.orgName || sovereign.fqdn })}
+          </h1>
+          <p className="text-muted">{t('sandbox.lead', { fqdn: sovereign.fqdn })}</p>
+        </div>
+        {sovereign.simulated ? (
+          <p className="flex gap-3 rounded-lg border border-dashed border-warn/50 bg-warn-soft px-4 py-3">
+            <Icon name="info" className="mt-0.5 text-warn" />
+            {t('sandbox.simulatedNote')}
+          </p>
+        ) : null}
+        <dl className="rounded-lg border border-line bg-surface px-4">
+          {facts.map(([label, value]) => (
+            <div key={label} className="flex flex-wrap justify-between gap-x-4 border-t border-line py-3 first:border-t-0">
+              <dt className="text-muted">{label}</dt>
+              <dd className="min-w-0 font-medium [overflow-wrap:anywhere]"><bdi>{value}</bdi></dd>
+            </div>
+          ))}
+        </dl>
+        <section aria-labelledby="apps">
+          <h2 id="apps" className="mb-2 text-lg font-semibold">{t('sandbox.apps')}</h2>
+          {sovereign.apps.length === 0 ? (
+            <p className="text-muted">{t('sandbox.appsEmpty')}</p>
+          ) : (
+            <ul className="rounded-lg border border-line bg-surface">
+              {sovereign.apps.map((app) => (
+                <li key={app.slug} className="border-t border-line first:border-t-0">
+                  <AppLink name={app.name} url={app.url} />
+                </li>
+              ))}
+            </ul>
+          )}
+        </section>
+      </main>
+    </div>
+  )
+}
+
+function AppLink({ name, url }: { name: string; url: string }) {
+  const href = linkAddress(url)
+  const text = (
+    <span className="min-w-0 flex-1">
+      <span className="block font-medium">{name}</span>
+      <span className="exact block text-muted">{url}</span>
+    </span>
+  )
+  if (!href) return <div className="flex min-h-14 items-center gap-3 px-4 py-2">{text}</div>
+  return (
+    <a
+      href={href}
+      target="_blank"
+      rel="noopener noreferrer"
+      className="calm flex min-h-14 items-center gap-3 px-4 py-2 hover:bg-accent-soft"
+    >
+      {text}
+      <Icon name="external" className="size-4 text-muted" />
+      <span className="sr-only">{t('secret.opens')}</span>
+    </a>
+  )
+}
+
+/** Nobody is signed in here: only the handover can change that. */
+export function SandboxSignedOut() {
+  return (
+    <main id="main" tabIndex={-1} className="mx-auto flex min-h-dvh max-w-[480px] flex-col justify-center gap-4 px-4 py-12 outline-none">
+      <Icon name="lock" className="size-8 text-muted" />
+      <h1 className="text-xl font-semibold">{t('sandbox.signedOutTitle')}</h1>
+      <p className="text-muted">{t('sandbox.signedOutBody')}</p>
+    </main>
+  )
+}

@@ -1,0 +1,13 @@
+import { describe, expect, it } from 'vitest'
+import { actionOf } from './decode'
+
+describe('actionOf', () => {
+  it('reads what it knows and passes over the rest', () => {
+    const message = (event: string, data: string, id?: string) => actionOf({ event, data, id })
+    expect(message('card', '{"card":{"id":"a","seq":0}}', '9')).toMatchObject({ type: 'card', seq: 9 })
+    expect(message('turn', '{"turnId":"t","seq":3}')).toMatchObject({ type: 'turn', turn: { seq: 3, text: '' } })
+    for (const [event, data] of [['heartbeat', '{}'], ['hologram', '{}'], ['card', '{'], ['card', '{}'], ['turn', 'null'], ['draft', '{}'], ['delta', '1']] as const) {
+      expect(message(event, data, '1')).toBeNull()
+    }
+  })
+})

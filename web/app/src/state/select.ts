@@ -1,0 +1,137 @@
+/** Pure questions about a conversation's state. */
+import type {
+  ApprovalData,
+  Card,
+  ChoiceData,
+  Draft,
+  FormData,
+  ProgressData,
+  Question,
+  SecretData,
+} from '../api/types'
+import type { ConversationState, Entry } from './reducer'
+
+const asking = new Set(['choice', 'form', 'secret'])
+
+/** The questions that a card asks, if it asks any. */
+export function questionsOf(card: Card): Question[] {
+  switch (card.kind) {
+    case 'choice':
+      return present((card.data as ChoiceData | undefined)?.question)
+    case 'secret':
+      return present((card.data as SecretData | undefined)?.question)
+    case 'form':
+      return (card.data as FormData | undefined)?.questions ?? []
+    default:
+      return []
+  }
+}
+
+const present = (question: Question | undefined): Question[] => (question ? [question] : [])
+
+/** How an asking card stands: open, or closed with what was answered, if known. */
+export type Asked = { open: true } | { open: false; answer: string | undefined }
+
+/**
+ * A question is open until it is pressed, asked anew, or answered in words:
+ * then the draft's field is said or accepted and a human turn came after it.
+ */
+export function asked(state: ConversationState, card: Card): Asked {
+  let answered = false
+  const seen = state.firstSeen[card.id] ?? 0
+  for (const { human } of state.entries) {
+    if (human?.press?.cardId === card.id && human.state !== 'failed') {
+      return { open: false, answer: human.press.value }
+    }
+    if (human && human.seq > seen) answered = true
+  }
+  const questions = questionsOf(card)
+  if (answered && questions.length > 0 && questions.every((q) => known(state.draft, q))) {
+    return { open: false, answer: undefined }
+  }
+  return lastAsking(state) === card.id ? { open: true } : { open: false, answer: undefined }
+}
+
+function known(draft: Draft | null, question: Question): boolean {
+  if (!draft || !question.field) return false
+  if (question.field === 'account') return !(draft.missing ?? []).includes('account')
+  const source = draft.fields[question.field]?.source
+  return source === 'said' || source === 'accepted'
+}
+
+function lastAsking(state: ConversationState): string | undefined {
+  let last: string | undefined
+  for (const entry of state.entries) {
+    for (const id of entry.cards) {
+      if (asking.has(state.cards[id]?.kind ?? '')) last = id
+    }
+  }
+  return last
+}
+
+/** The approval that waits for the person, if there is one. */
+export function pendingApproval(state: ConversationState): Card | undefined {
+  return Object.values(state.cards).find(
+    (c) => c.kind === 'approval' && (c.data as ApprovalData | undefined)?.state === 'pending',
+  )
+}
+
+/** The newest progress, if a deployment is or was under way. */
+export function newestProgress(state: ConversationState): ProgressData | undefined {
+  let newest: Card | undefined
+  for (const card of Object.values(state.cards)) {
+    if (card.kind === 'progress' && card.seq >= (newest?.seq ?? 0)) newest = card
+  }
+  return newest?.data as ProgressData | undefined
+}
+
+/**
+ * The entries in reading order. Replayed and live streams bring a deployment's
+ * own cards at different places; here they stand, either way, after what was
+ * said when the work began: progress and releases at its start, the way into
+ * the Sovereign at its end.
+ */
+export function ordered(state: ConversationState): Entry[] {
+  const moved = new Map<number, string[]>()
+  for (const id of state.entries.flatMap((e) => e.cards)) {
+    const at = momentOf(state, id)
+    if (at !== undefined) moved.set(at, [...(moved.get(at) ?? []), id])
+  }
+  if (moved.size === 0) return [...state.entries]
+  const gone = new Set([...moved.values()].flat())
+  const rest = state.entries
+    .map((e) => (e.cards.some((id) => gone.has(id)) ? { ...e, cards: e.cards.filter((id) => !gone.has(id)) } : e))
+    .filter((e) => e.human || e.agent || e.cards.length > 0)
+  for (const [at, cards] of [...moved].sort(([a], [b]) => a - b)) {
+    const after = rest.findLastIndex((e) => begun(e) <= at)
+    const until = rest.findIndex((e, i) => i > after && (e.human || e.agent))
+    rest.splice(until < 0 ? rest.length : until, 0, { key: `deployment:${cards[0]}`, cards })
+  }
+  return rest
+}
+
+/** When a turn began, in ms; NaN, which is before and after nothing, for cards alone. */
+const begun = (entry: Entry): number => Date.parse(entry.human?.at ?? entry.agent?.at ?? '')
+
+/** When what a deployment's own card tells of began, if that is known. */
+function momentOf(state: ConversationState, cardId: string): number | undefined {
+  const match = /^(progress|flow|ready|ended)-(.+)$/.exec(cardId)
+  if (!match) return undefined
+  const atEnd = match[1] === 'ready' || match[1] === 'ended'
+  const progress = state.cards[`progress-${match[2]}`]
+  const times = ((progress?.data as ProgressData | undefined)?.phases ?? [])
+    .flatMap((p) => [p.startedAt, p.finishedAt])
+    .map((t) => Date.parse(t ?? ''))
+    .filter((t) => !Number.isNaN(t))
+  // One that ended before it began stands last.
+  if (times.length === 0) return atEnd ? Number.MAX_SAFE_INTEGER : undefined
+  return atEnd ? Math.max(...times) : Math.min(...times)
+}
+
+/** Cuts what can be read aloud off a growing text: whole sentences, then the rest. */
+export function sentences(text: string): { whole: string; rest: string } {
+  const end = /[.!?。؟…](?=\s)|\n/g
+  let cut = 0
+  for (let match = end.exec(text); match; match = end.exec(text)) cut = match.index + match[0].length
+  return { whole: text.slice(0, cut), rest: text.slice(cut) }
+}

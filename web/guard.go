@@ -1,0 +1,183 @@
+package web
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+	"golang.org/x/time/rate"
+
+	"github.com/openova-io/sandbox/conversation/fault"
+	"github.com/openova-io/sandbox/conversation/journal"
+)
+
+// contentSecurityPolicy is what the app needs, and no more: it has no inline
+// script or style and asks no other origin.
+const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"font-src 'self'; worker-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'self'; frame-ancestors 'none'"
+
+// headers are set on every answer.
+func headers(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		h.Set("Content-Security-Policy", contentSecurityPolicy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(self)")
+		id := c.Request().Header.Get(echo.HeaderXRequestID)
+		if !plainID(id) {
+			id = uuid.NewString()
+		}
+		h.Set(echo.HeaderXRequestID, id)
+		return next(c)
+	}
+}
+
+func plainID(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for _, r := range s {
+		if !(r == '-' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z') {
+			return false
+		}
+	}
+	return true
+}
+
+// hosts refuses requests for a host name that is not ours, which is how a hostile
+// page would reach a service on loopback (DNS rebinding).
+func hosts(allowed []string) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			host := c.Request().Host
+			if h, _, err := net.SplitHostPort(host); err == nil {
+				host = h
+			}
+			host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+			for _, a := range allowed {
+				suffix, wildcard := strings.CutPrefix(a, "*")
+				if host == a || wildcard && strings.HasSuffix(host, suffix) {
+					return next(c)
+				}
+			}
+			return fault.New(fault.Denied, "this service does not answer for the host %q", cut(host, 80)).
+				Do("Use the address that it printed, or name the host in --allowed-hosts.")
+		}
+	}
+}
+
+// sameOrigin refuses cross-site requests that change something.
+func sameOrigin() echo.MiddlewareFunc {
+	protection := http.NewCrossOriginProtection()
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if err := protection.Check(c.Request()); err != nil {
+				return fault.New(fault.Denied, "a page of another site may not do this")
+			}
+			return next(c)
+		}
+	}
+}
+
+// limits is a token bucket per key, for routes that anybody may call.
+type limits struct {
+	mu      sync.Mutex
+	every   rate.Limit
+	burst   int
+	buckets map[string]*bucket
+}
+
+type bucket struct {
+	limiter *rate.Limiter
+	seen    time.Time
+}
+
+func newLimits(perMinute, burst int) *limits {
+	return &limits{every: rate.Limit(float64(perMinute) / 60), burst: burst, buckets: map[string]*bucket{}}
+}
+
+func (l *limits) allow(key string, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.buckets) > 10000 {
+		// Forget those that are full again: they say nothing.
+		for k, b := range l.buckets {
+			if now.Sub(b.seen) > 10*time.Minute {
+				delete(l.buckets, k)
+			}
+		}
+	}
+	b := l.buckets[key]
+	if b == nil {
+		b = &bucket{limiter: rate.NewLimiter(l.every, l.burst)}
+		l.buckets[key] = b
+	}
+	b.seen = now
+	return b.limiter.AllowN(now, 1)
+}
+
+// limited is the middleware of unauthenticated routes: so many requests per
+// address and minute.
+func limited(l *limits) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			host, _, err := net.SplitHostPort(c.Request().RemoteAddr)
+			if err != nil {
+				host = c.Request().RemoteAddr
+			}
+			if !l.allow(host, time.Now()) {
+				return fault.New(fault.Limited, "too many requests").Do("Wait a minute and try again.")
+			}
+			return next(c)
+		}
+	}
+}
+
+type actorKey struct{}
+
+// withActor marks a request as coming from a known caller.
+func withActor(r *http.Request, a journal.Actor) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), actorKey{}, a))
+}
+
+// signedIn refuses requests of unknown callers.
+func (s *Server) signedIn(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if _, err := s.actor(c); err != nil {
+			return err
+		}
+		return next(c)
+	}
+}
+
+// actor is who calls: the local owner on the socket, else what the token says.
+func (s *Server) actor(c echo.Context) (journal.Actor, error) {
+	if a, ok := c.Request().Context().Value(actorKey{}).(journal.Actor); ok {
+		return a, nil
+	}
+	claims, err := s.options.Identity.FromRequest(c.Request())
+	if err != nil {
+		return journal.Actor{}, err
+	}
+	a := claims.Actor("web")
+	c.SetRequest(withActor(c.Request(), a))
+	return a, nil
+}
+
+// cut shortens text that comes from outside before it is quoted.
+func cut(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	return string(r[:n]) + "…"
+}

@@ -1,0 +1,159 @@
+package web_test
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/openova-io/sandbox/conversation/journal"
+	"github.com/openova-io/sandbox/web"
+	"github.com/openova-io/sandbox/web/identity"
+)
+
+// publicURL is where the tests' server says that it is.
+const publicURL = "https://console.omantel.omani.works"
+
+// signingKey is made once: it costs more than all the tests.
+var signingKey = sync.OnceValue(func() []byte {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		panic(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+})
+
+var owner = journal.Actor{Kind: journal.Human, Subject: "owner", LocalOwner: true}
+
+// console is the server of a Sovereign's console, which needs no other service,
+// with the identity that signs people in to it.
+type console struct {
+	*web.Server
+	identity *identity.Identity
+}
+
+func newConsole(t *testing.T, change func(*web.Options)) console {
+	t.Helper()
+	id, err := identity.Open(identity.Options{Dir: keyDir(t), Issuer: publicURL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := web.Options{
+		Mode: web.SovereignConsole, Identity: id, App: app(), PublicURL: publicURL, AllowedHosts: []string{"*.sandbox.test"},
+		Owner:     owner,
+		Sovereign: &web.Sovereign{FQDN: "omantel.omani.works", OrgName: "Omantel", Apps: []web.SovereignApp{}},
+	}
+	if change != nil {
+		change(&options)
+	}
+	s, err := web.New(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return console{s, options.Identity}
+}
+
+// keyDir is a folder with the signing key.
+func keyDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "signing.pem"), signingKey(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// app is a built app of three files.
+func app() fstest.MapFS {
+	return fstest.MapFS{
+		"index.html":               {Data: []byte("<!doctype html><title>Sandbox</title>")},
+		"assets/main-Ab3_-9xZ.js":  {Data: []byte(strings.Repeat("console.log('hello');\n", 100))},
+		"assets/app.webmanifest":   {Data: []byte("{}")},
+		"assets/icons/favicon.svg": {Data: []byte("<svg/>")},
+		"secret.txt":               {Data: []byte("not an asset")},
+	}
+}
+
+// signedIn adds a session of a person to the request.
+func (c console) signedIn(t *testing.T, r *http.Request) *http.Request {
+	t.Helper()
+	token, _, err := c.identity.Token(journal.Actor{Kind: journal.Human, Subject: "layla", Email: "layla@omantel.example", EmailVerified: true}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	return r
+}
+
+// request makes a request to the public host.
+func request(method, path, body string) *http.Request {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Host = "console.omantel.omani.works"
+	return r
+}
+
+func do(h http.Handler, r *http.Request) *http.Response {
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, r)
+	return rec.Result()
+}
+
+// decode reads a JSON answer.
+func decode(t *testing.T, res *http.Response, into any) {
+	t.Helper()
+	if err := json.NewDecoder(res.Body).Decode(into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func body(t *testing.T, res *http.Response) string {
+	t.Helper()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+func wantStatus(t *testing.T, res *http.Response, want int) {
+	t.Helper()
+	if res.StatusCode != want {
+		t.Fatalf("status %d, want %d: %s", res.StatusCode, want, body(t, res))
+	}
+}
+
+// problem is what a client reads of a problem.
+type problem struct {
+	Type, Title, Detail, Code, RequestID, Error string
+	Status                                      int
+}
+
+// wantProblem fails the test unless the answer is a whole problem of the code.
+func wantProblem(t *testing.T, res *http.Response, status int, code string) problem {
+	t.Helper()
+	wantStatus(t, res, status)
+	if kind := res.Header.Get("Content-Type"); kind != "application/problem+json" {
+		t.Errorf("the problem is %q", kind)
+	}
+	var p problem
+	decode(t, res, &p)
+	if p.Status != status || p.Code != code || p.Title == "" || p.Error != p.Title || p.Type != "about:blank" || p.RequestID != res.Header.Get("X-Request-Id") {
+		t.Errorf("the problem is %+v", p)
+	}
+	return p
+}

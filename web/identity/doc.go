@@ -1,0 +1,20 @@
+// Package identity says who is calling.
+//
+// A person proves who they are once, by a one-time link or by a handover token
+// from the service that built this Sovereign, and gets a session: a signed token
+// in an HttpOnly cookie. Programs send the same kind of token as a bearer. Every
+// token of the house is one [Claims] type, signed RS256 with a key of this
+// instance whose public half is the JWKS ([Identity.JWKS]).
+//
+// # Invariants
+//
+//   - A token's algorithm is RS256 and its key one of ours; nothing in a token
+//     chooses how it is verified (RFC 8725).
+//   - A one-time code works once; only its SHA-256 is kept, in memory, so that it
+//     ends with the process that printed it.
+//   - A handover token works once: its jti is claimed in the journal before a
+//     session is made from it.
+//   - The signing key is in the data directory, 0600, and never leaves it.
+//   - A cookie's name is made from the instance's key, so that two instances on
+//     one host do not sign each other out.
+package identity

@@ -1,0 +1,231 @@
+package identity
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/google/uuid"
+
+	"github.com/openova-io/sandbox/conversation/fault"
+	"github.com/openova-io/sandbox/conversation/journal"
+)
+
+const cryptoSHA256 = crypto.SHA256
+
+const (
+	// sessionTTL is how long a person stays signed in; upstream's is 8 hours.
+	sessionTTL = 8 * time.Hour
+	// ownerSessionTTL is longer, as the local owner has no other way to sign in
+	// than to go back to the terminal.
+	ownerSessionTTL = 7 * 24 * time.Hour
+	// leeway is the clock skew that is forgiven.
+	leeway = 30 * time.Second
+)
+
+// Options configure an [Identity].
+type Options struct {
+	// Dir holds the signing key.
+	Dir string
+	// Issuer is the iss of every token: this service's public address.
+	Issuer string
+	// Audience is the aud of session tokens; empty means Issuer.
+	Audience string
+	// Journal keeps which handover tokens were used.
+	Journal *journal.Journal
+	// Handover is set on a Sovereign's console: whom to trust for handovers.
+	Handover *HandoverTrust
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// HandoverTrust is what a Sovereign's console checks a handover token against.
+type HandoverTrust struct {
+	// PublicKey is a JWK or PEM of the service that built the Sovereign.
+	PublicKey []byte
+	// Issuer is the iss that tokens must have; empty accepts any that the key signed.
+	Issuer string
+	// FQDN is the Sovereign; the audience must be https://console.<FQDN>.
+	FQDN string
+}
+
+// Identity signs people in and verifies their tokens. It is safe for concurrent
+// use.
+type Identity struct {
+	options Options
+	key     *signingKey
+	signer  jose.Signer
+	peer    *rsa.PublicKey
+
+	mu    sync.Mutex
+	codes map[[sha256.Size]byte]journal.Actor
+}
+
+// Open loads or makes the instance's keys.
+func Open(options Options) (*Identity, error) {
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	if options.Audience == "" {
+		options.Audience = options.Issuer
+	}
+	key, err := loadKey(options.Dir)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key.private, KeyID: key.kid}},
+		(&jose.SignerOptions{}).WithType("JWT"))
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "the signing key cannot sign")
+	}
+	id := &Identity{options: options, key: key, signer: signer, codes: map[[sha256.Size]byte]journal.Actor{}}
+	if options.Handover != nil {
+		if id.peer, err = parsePublicKey(options.Handover.PublicKey); err != nil {
+			return nil, err
+		}
+	}
+	return id, nil
+}
+
+// JWKS is the set of public keys (RFC 7517 §5), as JSON.
+func (id *Identity) JWKS() []byte {
+	raw, _ := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{id.key.public()}})
+	return raw
+}
+
+// PublicJWK is the public key alone, as upstream's handover wants it.
+func (id *Identity) PublicJWK() string {
+	jwk := id.key.public()
+	raw, _ := jwk.MarshalJSON()
+	return string(raw)
+}
+
+// CookieName is the name of the session cookie.
+func (id *Identity) CookieName() string { return "sandbox_" + id.key.instance() }
+
+// NewCode makes a one-time sign-in code for the actor.
+func (id *Identity) NewCode(actor journal.Actor) string {
+	raw := make([]byte, 24)
+	_, _ = rand.Read(raw) // never fails, see crypto/rand
+	code := base64.RawURLEncoding.EncodeToString(raw)
+	id.mu.Lock()
+	defer id.mu.Unlock()
+	id.codes[sha256.Sum256([]byte(code))] = actor
+	return code
+}
+
+// Redeem gives a session token for a one-time code, once.
+func (id *Identity) Redeem(code string) (token string, expires time.Time, err error) {
+	id.mu.Lock()
+	sum := sha256.Sum256([]byte(code))
+	actor, ok := id.codes[sum]
+	delete(id.codes, sum)
+	id.mu.Unlock()
+	if !ok {
+		return "", time.Time{}, fault.New(fault.Unauthenticated, "this sign-in link was used already, or is not ours").
+			Do("Start the service again: it prints a new link.")
+	}
+	ttl := sessionTTL
+	if actor.LocalOwner {
+		ttl = ownerSessionTTL
+	}
+	return id.session(actor, "", ttl)
+}
+
+// Token gives a session token for a person who is known already, for programs
+// that act for them.
+func (id *Identity) Token(actor journal.Actor, ttl time.Duration) (string, time.Time, error) {
+	return id.session(actor, "", ttl)
+}
+
+func (id *Identity) session(actor journal.Actor, role string, ttl time.Duration) (string, time.Time, error) {
+	now := id.options.Now()
+	expires := now.Add(ttl)
+	token, err := id.sign(Claims{
+		Issuer: id.options.Issuer, Subject: actor.Subject, Audience: jwt.Audience{id.options.Audience},
+		ID: uuid.NewString(), IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(expires),
+		Type: TypeSession, Email: actor.Email, EmailVerified: actor.EmailVerified, Role: role,
+		OrgID: actor.OrgID, LocalOwner: actor.LocalOwner,
+	})
+	return token, expires, err
+}
+
+func (id *Identity) sign(c Claims) (string, error) {
+	token, err := jwt.Signed(id.signer).Claims(c).Serialize()
+	if err != nil {
+		return "", fault.Wrap(err, fault.Internal, "a token could not be signed")
+	}
+	return token, nil
+}
+
+// Verify reads a session token. Every failure is one and the same fault, so that
+// nothing is learned from it.
+func (id *Identity) Verify(token string) (Claims, error) {
+	refused := fault.New(fault.Unauthenticated, "you are not signed in, or your session has ended").
+		Do("Open the sign-in link that the service printed.")
+	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil {
+		return Claims{}, refused
+	}
+	var c Claims
+	if err := parsed.Claims(id.key.private.Public(), &c); err != nil {
+		return Claims{}, refused
+	}
+	if c.Type != TypeSession || c.Issuer != id.options.Issuer || !c.Audience.Contains(id.options.Audience) {
+		return Claims{}, refused
+	}
+	if now := id.options.Now(); c.IssuedAt == nil || c.expired(now) || c.early(now) {
+		return Claims{}, refused
+	}
+	return c, nil
+}
+
+// FromRequest names the caller of a request: a bearer token (RFC 6750), else the
+// session cookie.
+func (id *Identity) FromRequest(r *http.Request) (Claims, error) {
+	if h := r.Header.Get("Authorization"); h != "" {
+		token, ok := strings.CutPrefix(h, "Bearer ")
+		if !ok {
+			return Claims{}, fault.New(fault.Unauthenticated, "the Authorization header is not a bearer token")
+		}
+		return id.Verify(token)
+	}
+	cookie, err := r.Cookie(id.CookieName())
+	if err != nil {
+		return Claims{}, fault.New(fault.Unauthenticated, "you are not signed in").
+			Do("Open the sign-in link that the service printed.")
+	}
+	return id.Verify(cookie.Value)
+}
+
+// SetCookie signs a browser in.
+func (id *Identity) SetCookie(w http.ResponseWriter, token string, expires time.Time, secure bool) {
+	http.SetCookie(w, &http.Cookie{
+		Name: id.CookieName(), Value: token, Path: "/", Expires: expires,
+		HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// ClearCookie signs a browser out.
+func (id *Identity) ClearCookie(w http.ResponseWriter, secure bool) {
+	http.SetCookie(w, &http.Cookie{Name: id.CookieName(), Path: "/", MaxAge: -1, HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode})
+}
+
+// claimJTI makes a handover token single-use.
+func (id *Identity) claimJTI(ctx context.Context, jti string) error {
+	err := id.options.Journal.Claim(ctx, "handover", jti, map[string]any{"usedAt": id.options.Now().UTC()})
+	if fault.CodeOf(err) == fault.Conflict {
+		return fault.New(fault.Unauthenticated, "this handover link was used already").Do("Go back and press the button again: it makes a new one.")
+	}
+	return err
+}

@@ -1,0 +1,291 @@
+package identity_test
+
+import (
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/openova-io/sandbox/conversation/fault"
+	"github.com/openova-io/sandbox/conversation/journal"
+	"github.com/openova-io/sandbox/web/identity"
+)
+
+var layla = journal.Actor{Kind: journal.Human, Subject: "layla@omantel.example", Email: "layla@omantel.example", EmailVerified: true, OrgID: "org-1"}
+
+func TestCodeWorksOnce(t *testing.T) {
+	id := open(t, ours(), identity.Options{})
+	owner := journal.Actor{Kind: journal.Human, Subject: "owner", LocalOwner: true}
+	code := id.NewCode(owner)
+
+	session, expires, err := id.Redeem(code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := noon.Add(7 * 24 * time.Hour); !expires.Equal(want) {
+		t.Errorf("the owner's session ends %v, want %v", expires, want)
+	}
+	claims, err := id.Verify(session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := claims.Actor("web"); got.Subject != "owner" || !got.LocalOwner || got.Via != "web" || got.Kind != journal.Human {
+		t.Errorf("the session is of %+v", got)
+	}
+	for _, again := range []string{code, "", "not-a-code"} {
+		_, _, err := id.Redeem(again)
+		wantCode(t, err, fault.Unauthenticated)
+	}
+}
+
+func TestCodeWorksOnceForMany(t *testing.T) {
+	id := open(t, ours(), identity.Options{})
+	code := id.NewCode(layla)
+	sessions := make(chan string, 8)
+	var all sync.WaitGroup
+	for range cap(sessions) {
+		all.Go(func() {
+			if s, _, err := id.Redeem(code); err == nil {
+				sessions <- s
+			}
+		})
+	}
+	all.Wait()
+	if n := len(sessions); n != 1 {
+		t.Fatalf("%d of 8 got a session for one code", n)
+	}
+}
+
+func TestTokenKeepsThePerson(t *testing.T) {
+	id := open(t, ours(), identity.Options{})
+	session, expires, err := id.Token(layla, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !expires.Equal(noon.Add(time.Hour)) {
+		t.Errorf("it ends %v", expires)
+	}
+	claims, err := id.Verify(session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := layla
+	want.Via = "api"
+	if got := claims.Actor("api"); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// TestVerifyRefuses is the list of ways to forge or misuse a session. The first
+// case is the control: the same hand-made token without a defect is accepted.
+func TestVerifyRefuses(t *testing.T) {
+	id := open(t, ours(), identity.Options{})
+	var jwk jose.JSONWebKey
+	if err := json.Unmarshal([]byte(id.PublicJWK()), &jwk); err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(ours().Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	publicPEM := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	kid := map[jose.HeaderKey]any{"kid": jwk.KeyID}
+	good := func(change func(*identity.Claims)) identity.Claims {
+		c := identity.Claims{
+			Issuer: issuer, Audience: jwt.Audience{issuer}, Subject: layla.Subject, ID: "j-1",
+			IssuedAt: at(0), Expiry: at(time.Hour), Type: identity.TypeSession,
+		}
+		if change != nil {
+			change(&c)
+		}
+		return c
+	}
+	signed := func(change func(*identity.Claims)) string {
+		return token(t, jose.RS256, ours(), kid, good(change))
+	}
+	if _, err := id.Verify(signed(nil)); err != nil {
+		t.Fatalf("the token without a defect is refused: %v", err)
+	}
+	payload, err := json.Marshal(good(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b64 := base64.RawURLEncoding.EncodeToString
+	none := func(alg string) string {
+		return b64([]byte(`{"alg":"`+alg+`","typ":"JWT"}`)) + "." + b64(payload) + "."
+	}
+	parts := strings.Split(signed(nil), ".")
+	richer := b64([]byte(strings.Replace(string(payload), layla.Subject, "owner", 1)))
+
+	refused := map[string]string{
+		"nothing":                        "",
+		"not a token":                    "a.b.c",
+		"alg none":                       none("none"),
+		"alg None":                       none("None"),
+		"no signature":                   parts[0] + "." + parts[1] + ".",
+		"another payload":                parts[0] + "." + richer + "." + parts[2],
+		"HS256 with the public key":      token(t, jose.HS256, publicPEM, kid, good(nil)),
+		"HS256 with the JWK":             token(t, jose.HS256, []byte(id.PublicJWK()), kid, good(nil)),
+		"HS256 with the modulus":         token(t, jose.HS256, ours().N.Bytes(), kid, good(nil)),
+		"PS256 with our key":             token(t, jose.PS256, ours(), kid, good(nil)),
+		"RS512 with our key":             token(t, jose.RS512, ours(), kid, good(nil)),
+		"a foreign key under our kid":    token(t, jose.RS256, foreign(), kid, good(nil)),
+		"a foreign key in the header":    token(t, jose.RS256, foreign(), map[jose.HeaderKey]any{"jwk": jose.JSONWebKey{Key: foreign().Public()}}, good(nil)),
+		"a foreign key by address":       token(t, jose.RS256, foreign(), map[jose.HeaderKey]any{"jku": "https://evil.example/jwks.json"}, good(nil)),
+		"wrong audience":                 signed(func(c *identity.Claims) { c.Audience = jwt.Audience{"https://other.example"} }),
+		"no audience":                    signed(func(c *identity.Claims) { c.Audience = nil }),
+		"wrong issuer":                   signed(func(c *identity.Claims) { c.Issuer = issuer + ".evil.example" }),
+		"no issuer":                      signed(func(c *identity.Claims) { c.Issuer = "" }),
+		"expired":                        signed(func(c *identity.Claims) { c.Expiry = at(-31 * time.Second) }),
+		"without an end":                 signed(func(c *identity.Claims) { c.Expiry = nil }),
+		"issued in the future":           signed(func(c *identity.Claims) { c.IssuedAt = at(31 * time.Second) }),
+		"not valid yet":                  signed(func(c *identity.Claims) { c.NotBefore = at(31 * time.Second) }),
+		"without a beginning":            signed(func(c *identity.Claims) { c.IssuedAt = nil }),
+		"a handover token as a session":  signed(func(c *identity.Claims) { c.Type = identity.TypeHandover }),
+		"a token without a type of ours": signed(func(c *identity.Claims) { c.Type = "" }),
+	}
+	for name, raw := range refused {
+		t.Run(name, func(t *testing.T) {
+			_, err := id.Verify(raw)
+			wantCode(t, err, fault.Unauthenticated)
+			if _, other := id.Verify("x"); err.Error() != other.Error() {
+				t.Errorf("the refusal says which check failed: %v", err)
+			}
+		})
+	}
+	for name, raw := range map[string]string{
+		"a clock 30 s behind": signed(func(c *identity.Claims) { c.Expiry = at(-30 * time.Second) }),
+		"a clock 30 s ahead":  signed(func(c *identity.Claims) { c.IssuedAt = at(30 * time.Second) }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := id.Verify(raw); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestSessionEnds(t *testing.T) {
+	now := noon
+	id := open(t, ours(), identity.Options{Now: func() time.Time { return now }})
+	session, expires, err := id.Redeem(id.NewCode(layla))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !expires.Equal(noon.Add(8 * time.Hour)) {
+		t.Errorf("a person's session ends %v", expires)
+	}
+	now = expires
+	if _, err := id.Verify(session); err != nil {
+		t.Errorf("refused at its end, within the leeway: %v", err)
+	}
+	now = expires.Add(31 * time.Second)
+	_, err = id.Verify(session)
+	wantCode(t, err, fault.Unauthenticated)
+}
+
+func TestFromRequest(t *testing.T) {
+	id := open(t, ours(), identity.Options{})
+	session, expires, err := id.Token(layla, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := httptest.NewRecorder()
+	id.SetCookie(rec, session, expires, true)
+	cookie := rec.Result().Cookies()[0]
+	if !cookie.HttpOnly || !cookie.Secure || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != "/" || cookie.Name != id.CookieName() {
+		t.Errorf("the cookie is %+v", cookie)
+	}
+	tests := []struct {
+		name, authorization string
+		cookie              bool
+		ok                  bool
+	}{
+		{name: "cookie", cookie: true, ok: true},
+		{name: "bearer", authorization: "Bearer " + session, ok: true},
+		{name: "nothing"},
+		{name: "not a bearer", authorization: "Basic b3duZXI6"},
+		// A caller who names who they are is not taken for somebody else.
+		{name: "a wrong bearer beside a good cookie", authorization: "Bearer x", cookie: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			if tt.authorization != "" {
+				r.Header.Set("Authorization", tt.authorization)
+			}
+			if tt.cookie {
+				r.AddCookie(cookie)
+			}
+			claims, err := id.FromRequest(r)
+			if !tt.ok {
+				wantCode(t, err, fault.Unauthenticated)
+			} else if err != nil || claims.Subject != layla.Subject {
+				t.Errorf("got %+v, %v", claims, err)
+			}
+		})
+	}
+	rec = httptest.NewRecorder()
+	id.ClearCookie(rec, true)
+	if gone := rec.Result().Cookies()[0]; gone.Name != id.CookieName() || gone.MaxAge >= 0 || gone.Value != "" {
+		t.Errorf("signing out leaves %+v", gone)
+	}
+}
+
+func TestInstancesDoNotShareACookie(t *testing.T) {
+	a, b := open(t, ours(), identity.Options{}), open(t, foreign(), identity.Options{})
+	if a.CookieName() == b.CookieName() {
+		t.Error("two instances have one cookie name")
+	}
+}
+
+// TestKeyIsKept makes a real key: private to its owner, the same after a restart,
+// and only its public half in the JWKS.
+func TestKeyIsKept(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "identity")
+	first, err := identity.Open(identity.Options{Dir: dir, Issuer: issuer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(filepath.Join(dir, "signing.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("the key's mode is %v", info.Mode())
+	}
+	again, err := identity.Open(identity.Options{Dir: dir, Issuer: issuer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.PublicJWK() != again.PublicJWK() {
+		t.Error("a restart makes another key")
+	}
+	var set jose.JSONWebKeySet
+	if err := json.Unmarshal(first.JWKS(), &set); err != nil {
+		t.Fatal(err)
+	}
+	if len(set.Keys) != 1 || !set.Keys[0].IsPublic() || set.Keys[0].Use != "sig" || set.Keys[0].KeyID == "" {
+		t.Errorf("the JWKS is %s", first.JWKS())
+	}
+}
+
+func TestDamagedKeyIsNotReplaced(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "signing.pem"), []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := identity.Open(identity.Options{Dir: dir, Issuer: issuer})
+	wantCode(t, err, fault.Unavailable)
+}

@@ -1,0 +1,268 @@
+package web
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/openova-io/sandbox/conversation"
+	"github.com/openova-io/sandbox/conversation/journal"
+	"github.com/openova-io/sandbox/provisioner"
+	"github.com/openova-io/sandbox/web/identity"
+)
+
+// Mode says what this instance is.
+type Mode string
+
+const (
+	// Concierge provisions Sovereigns.
+	Concierge Mode = "concierge"
+	// SovereignConsole is the console on a Sovereign.
+	SovereignConsole Mode = "sovereign"
+)
+
+// Options are the parts that the server gives a face to.
+type Options struct {
+	Mode          Mode
+	Conversations *conversation.Service // concierge only
+	Provisioner   *provisioner.Service  // concierge only
+	Catalogue     *provisioner.Catalogue
+	Journal       *journal.Journal
+	Identity      *identity.Identity
+	MCP           http.Handler // concierge only
+	App           fs.FS
+	Sovereign     *Sovereign // console only
+	// PublicURL is how people reach the service; its host is allowed.
+	PublicURL string
+	// AllowedHosts are further host names; "*.example.org" allows all below.
+	AllowedHosts []string
+	// Owner is the caller on the local socket.
+	Owner   journal.Actor
+	Cloud   provisioner.Cloud
+	Version string
+	Logger  *slog.Logger
+	// Local answers /local/ on the socket: what only the owner's programs may ask.
+	Local http.Handler
+	// Ready says whether the parts behind the server work; nil is always ready.
+	Ready func(context.Context) error
+}
+
+// Server is the web server.
+type Server struct {
+	options  Options
+	tcp      *echo.Echo
+	local    *echo.Echo
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	streams  prometheus.Gauge
+	secure   bool
+}
+
+// New wires the routes.
+func New(options Options) (*Server, error) {
+	if options.Logger == nil {
+		options.Logger = slog.New(slog.DiscardHandler)
+	}
+	if options.App == nil {
+		options.App = embed.FS{} // empty: pages say that the app is not built
+	}
+	s := &Server{options: options, registry: prometheus.NewRegistry()}
+	s.requests = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sandbox_http_requests_total", Help: "HTTP requests by route, method and status class."}, []string{"route", "method", "status"})
+	s.streams = prometheus.NewGauge(prometheus.GaugeOpts{Name: "sandbox_live_streams", Help: "Live streams that are open."})
+	s.registry.MustRegister(s.requests, s.streams)
+	names := append([]string{"localhost", "127.0.0.1", "::1"}, options.AllowedHosts...)
+	if u, err := url.Parse(options.PublicURL); err == nil && u.Hostname() != "" {
+		names = append(names, u.Hostname())
+		s.secure = u.Scheme == "https"
+	}
+	s.tcp = s.echo()
+	s.tcp.Use(hosts(names), sameOrigin())
+	s.routes(s.tcp)
+	s.local = s.echo()
+	s.local.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			owner := options.Owner
+			owner.Via = "chat"
+			c.SetRequest(withActor(c.Request(), owner))
+			return next(c)
+		}
+	})
+	s.routes(s.local)
+	if options.Local != nil {
+		s.local.Any("/local/*", echo.WrapHandler(options.Local))
+	}
+	return s, nil
+}
+
+// Handler is for TCP.
+func (s *Server) Handler() http.Handler { return s.tcp }
+
+// LocalHandler is for the unix socket of the data directory's owner.
+func (s *Server) LocalHandler() http.Handler { return s.local }
+
+func (s *Server) echo() *echo.Echo {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.HTTPErrorHandler = s.fail
+	e.Use(headers, s.counted, middleware.RecoverWithConfig(middleware.RecoverConfig{LogErrorFunc: func(c echo.Context, err error, stack []byte) error {
+		s.options.Logger.Error("a handler panicked", slog.String("route", c.Path()), slog.String("error", err.Error()), slog.String("stack", string(stack)))
+		return err
+	}}), middleware.BodyLimit("2M"), middleware.GzipWithConfig(middleware.GzipConfig{
+		Level: 5, MinLength: 1024,
+		// Streams must not wait in a compressor, and upgrades must keep their socket.
+		Skipper: func(c echo.Context) bool {
+			return c.Request().Header.Get("Upgrade") != "" || isStream(c.Path()) || c.Path() == "/mcp/concierge"
+		},
+	}))
+	return e
+}
+
+func (s *Server) counted(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		err := next(c)
+		if err != nil {
+			s.fail(err, c)
+		}
+		status := string(rune('0'+c.Response().Status/100)) + "xx"
+		s.requests.WithLabelValues(c.Path(), method(c.Request()), status).Inc()
+		return nil
+	}
+}
+
+// method is the request's method as a label; callers may invent methods, and must
+// not make series with them.
+func method(r *http.Request) string {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
+		return r.Method
+	}
+	return "other"
+}
+
+// routes is the one list of routes. openapi.yaml describes all but the app's pages.
+func (s *Server) routes(e *echo.Echo) {
+	open := limited(newLimits(120, 60))
+	in := s.signedIn
+
+	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok") })
+	e.GET("/readyz", s.ready)
+	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{})), in)
+	e.GET("/.well-known/jwks.json", s.jwks)
+	e.GET("/auth/link", s.redeemLink, open)
+	e.GET("/auth/handover", s.receiveHandover, open)
+
+	api := e.Group("/api/v1")
+	api.GET("/version", s.version)
+	api.GET("/whoami", s.whoami, in)
+	api.DELETE("/auth/session", s.signOut)
+	api.POST("/auth/session", s.signOut)
+	api.GET("/openapi.json", s.openAPI)
+	api.GET("/cards/schema.json", s.cardSchema)
+
+	if s.options.Mode == SovereignConsole {
+		api.GET("/sovereign", s.sovereign, in)
+		s.static(e)
+		return
+	}
+
+	api.POST("/conversations", s.createConversation, in)
+	api.GET("/conversations", s.listConversations, in)
+	api.GET("/conversations/:id", s.getConversation, in)
+	api.POST("/conversations/:id/turns", s.postTurn, in)
+	api.POST("/conversations/:id/cancel", s.cancelTurn, in)
+	api.GET("/conversations/:id/stream", s.stream, in)
+	api.GET("/conversations/:id/events", s.events, in)
+	api.GET("/conversations/:id/transcript", s.transcript, in)
+
+	api.GET("/drafts/:id", s.getDraft, in)
+	api.PATCH("/drafts/:id", s.patchDraft, in)
+	api.POST("/secrets", s.postSecrets, in)
+	api.POST("/sshkey/generate", s.generateSSHKey, in)
+	api.POST("/subdomains/check", s.checkSubdomain, in)
+	api.GET("/catalogue/:list", s.catalogue, in)
+
+	api.POST("/deployments", s.createDeployment, in)
+	api.GET("/deployments", s.listDeployments, in)
+	api.GET("/deployments/:id", s.getDeployment, in)
+	api.GET("/deployments/:id/events", s.deploymentEvents, in)
+	api.GET("/deployments/:id/logs", s.deploymentLogs, in)
+	api.GET("/deployments/:id/jobs", s.deploymentJobs, in)
+	api.POST("/deployments/:id/approval", s.approveDeployment, in)
+	api.POST("/deployments/:id/cancel", s.cancelDeployment, in)
+	api.GET("/deployments/:id/tfvars", s.deploymentTfvars, in)
+	api.GET("/deployments/:id/plan", s.deploymentPlan, in)
+	// The new cluster has a bearer of its own, good for this one thing.
+	api.PUT("/deployments/:id/kubeconfig", s.putKubeconfig, open)
+	e.GET("/deployments/:id/enter", s.enter, in)
+
+	if s.options.MCP != nil {
+		// The three methods of MCP's streamable HTTP transport.
+		e.Match([]string{http.MethodGet, http.MethodPost, http.MethodDelete}, "/mcp/concierge", echo.WrapHandler(s.options.MCP))
+	}
+	s.static(e)
+}
+
+// Serve answers on the listeners until ctx ends, then ends the streams and waits
+// for requests that are being answered.
+// wrap, if it is not nil, is put around both handlers.
+func (s *Server) Serve(ctx context.Context, tcp, local net.Listener, wrap func(http.Handler) http.Handler) error {
+	base, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	type running struct {
+		server   *http.Server
+		listener net.Listener
+	}
+	var all []running
+	add := func(h http.Handler, l net.Listener) {
+		if l == nil {
+			return
+		}
+		all = append(all, running{&http.Server{
+			Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+			BaseContext: func(net.Listener) context.Context { return base },
+			ErrorLog:    slog.NewLogLogger(s.options.Logger.Handler(), slog.LevelDebug),
+		}, l})
+	}
+	if wrap == nil {
+		wrap = func(h http.Handler) http.Handler { return h }
+	}
+	add(wrap(s.tcp), tcp)
+	add(wrap(s.local), local)
+	failed := make(chan error, len(all))
+	for _, r := range all {
+		go func() { failed <- r.server.Serve(r.listener) }()
+	}
+	var err error
+	left := len(all)
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+		left--
+	}
+	end()
+	quiet, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	for _, r := range all {
+		if e := r.server.Shutdown(quiet); e != nil {
+			_ = r.server.Close()
+		}
+	}
+	for ; left > 0; left-- {
+		<-failed
+	}
+	if err == http.ErrServerClosed || os.IsTimeout(err) {
+		err = nil
+	}
+	return err
+}

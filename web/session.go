@@ -1,0 +1,100 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/openova-io/sandbox/conversation/fault"
+)
+
+// Sovereign is what a Sovereign's console knows of it.
+type Sovereign struct {
+	FQDN      string         `json:"fqdn"`
+	OrgName   string         `json:"orgName"`
+	Apps      []SovereignApp `json:"apps"`
+	Simulated bool           `json:"simulated"`
+}
+
+// SovereignApp is one app on a Sovereign.
+type SovereignApp struct {
+	Slug string `json:"slug"`
+	Name string `json:"name"`
+	URL  string `json:"url"`
+}
+
+func (s *Server) ready(c echo.Context) error {
+	if s.options.Ready != nil {
+		if err := s.options.Ready(c.Request().Context()); err != nil {
+			return fault.Wrap(err, fault.Unavailable, "the service is not ready yet")
+		}
+	}
+	return c.String(http.StatusOK, "ready")
+}
+
+func (s *Server) version(c echo.Context) error {
+	return c.JSON(http.StatusOK, map[string]string{"version": s.options.Version})
+}
+
+func (s *Server) jwks(c echo.Context) error {
+	c.Response().Header().Set("Cache-Control", "public, max-age=300")
+	return c.Blob(http.StatusOK, "application/jwk-set+json", s.options.Identity.JWKS())
+}
+
+func (s *Server) whoami(c echo.Context) error {
+	actor, err := s.actor(c)
+	if err != nil {
+		return err
+	}
+	out := map[string]any{
+		"subject": actor.Subject, "email": actor.Email, "localOwner": actor.LocalOwner,
+		"mode": s.options.Mode, "cloud": s.options.Cloud,
+	}
+	if s.options.Sovereign != nil {
+		out["fqdn"] = s.options.Sovereign.FQDN
+		if claims, err := s.options.Identity.FromRequest(c.Request()); err == nil {
+			out["role"] = claims.Role
+		}
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSON(http.StatusOK, out)
+}
+
+func (s *Server) sovereign(c echo.Context) error {
+	return c.JSON(http.StatusOK, s.options.Sovereign)
+}
+
+// redeemLink signs in the person who has the one-time link.
+func (s *Server) redeemLink(c echo.Context) error {
+	token, expires, err := s.options.Identity.Redeem(c.QueryParam("code"))
+	if err != nil {
+		// The app's signed-out page explains it better than a problem would.
+		return c.Redirect(http.StatusSeeOther, s.landing()+"?signin=used")
+	}
+	s.options.Identity.SetCookie(c.Response(), token, expires, s.secure)
+	return c.Redirect(http.StatusSeeOther, s.landing())
+}
+
+// receiveHandover is the receiving end of a handover, as upstream's.
+func (s *Server) receiveHandover(c echo.Context) error {
+	c.Response().Header().Set("Cache-Control", "no-store")
+	session, expires, path, err := s.options.Identity.ReceiveHandover(c.Request().Context(), c.QueryParam("token"))
+	if err != nil {
+		return err
+	}
+	s.options.Identity.SetCookie(c.Response(), session, expires, s.secure)
+	return c.Redirect(http.StatusFound, path)
+}
+
+func (s *Server) signOut(c echo.Context) error {
+	s.options.Identity.ClearCookie(c.Response(), s.secure)
+	return c.NoContent(http.StatusNoContent)
+}
+
+func (s *Server) openAPI(c echo.Context) error {
+	doc, err := OpenAPI()
+	if err != nil {
+		return err
+	}
+	return c.JSONBlob(http.StatusOK, doc)
+}
