@@ -1,0 +1,315 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"sigs.k8s.io/yaml"
+)
+
+// config is everything that can be configured. A value comes from its flag, else
+// its environment variable, else the configuration file, else its default.
+type config struct {
+	DataDir, ConfigFile            string
+	Listen, PublicURL              string
+	AllowedHosts                   string
+	Cloud                          string
+	Speed                          float64
+	Model                          string
+	OpenAIBaseURL, OpenAIKeyFile   string
+	SkillsDir, NATSURL             string
+	MasterKeyFile                  string
+	Tofu, ProviderMirror, Holder   string
+	LogLevel, LogFormat            string
+	IdleExit                       time.Duration
+	SovereignFQDN, SovereignFile   string
+	HandoverKeyFile, HandoverIssue string
+	JSON                           bool
+	Approve                        string
+	Conversation                   string
+	FailActions, StallActions      string
+	FailReleases, StallReleases    string
+	OutOfStock                     string
+	TimeOut                        time.Duration
+}
+
+// option is one row of the one table of options. It generates the flags, the
+// environment variables, --help and the README's configuration table.
+type option struct {
+	name, def, help string
+	// commands that take it; "*" is all.
+	commands string
+	bind     func(*config) any // *string, *float64, *bool or *time.Duration
+}
+
+// env is the option's environment variable.
+func (o option) env() string {
+	return "SANDBOX_" + strings.ToUpper(strings.ReplaceAll(o.name, "-", "_"))
+}
+
+func (o option) on(command string) bool {
+	if o.commands == "*" {
+		return true
+	}
+	for _, c := range strings.Fields(o.commands) {
+		if c == command {
+			return true
+		}
+	}
+	return false
+}
+
+// defaultListen is where the web server answers when nobody says otherwise.
+const defaultListen = "127.0.0.1:8080"
+
+// serving are the commands that run or may start the service.
+const serving = "serve chat plan apply mcp"
+
+func options() []option {
+	return []option{
+		{"data-dir", defaultDataDir(), "directory that holds everything the service keeps", "*", func(c *config) any { return &c.DataDir }},
+		{"config", "", "YAML or JSON file with any of these options, by name", "*", func(c *config) any { return &c.ConfigFile }},
+		{"cloud", "simulated", "simulated or hetzner: what is behind the provider", serving, func(c *config) any { return &c.Cloud }},
+		{"speed", "1", "how many times faster the simulated cloud's time runs", serving + " simulate", func(c *config) any { return &c.Speed }},
+		{"listen", defaultListen, "address of the web server", serving + " simulate", func(c *config) any { return &c.Listen }},
+		{"public-url", "", "address that people and new clusters reach the service at; empty: from --listen", serving, func(c *config) any { return &c.PublicURL }},
+		{"allowed-hosts", "", "further host names that requests may be for, separated by commas", serving, func(c *config) any { return &c.AllowedHosts }},
+		{"model", "guide", "who thinks: guide (built in, no network) or openai:NAME", serving, func(c *config) any { return &c.Model }},
+		{"openai-base-url", "", "OpenAI-compatible endpoint, ending in /v1", serving, func(c *config) any { return &c.OpenAIBaseURL }},
+		{"openai-key-file", "", "file with the endpoint's key; else OPENAI_API_KEY", serving, func(c *config) any { return &c.OpenAIKeyFile }},
+		{"skills-dir", "", "folder of industry packs that add to or replace the built-in ones", serving, func(c *config) any { return &c.SkillsDir }},
+		{"nats-url", "", "join an existing NATS cluster instead of the embedded server", serving, func(c *config) any { return &c.NATSURL }},
+		{"master-key-file", "", "master key outside the data directory; else SANDBOX_MASTER_KEY or a file in it", serving, func(c *config) any { return &c.MasterKeyFile }},
+		{"tofu", "", "OpenTofu binary; else TOFU, the build cache, the PATH", serving + " doctor", func(c *config) any { return &c.Tofu }},
+		{"provider-mirror", "", "unpacked provider mirror; else the build cache", serving + " doctor", func(c *config) any { return &c.ProviderMirror }},
+		{"holder", "", "sandbox-holder binary; else beside this one", serving + " doctor", func(c *config) any { return &c.Holder }},
+		{"idle-exit", "0s", "end after this long without a client or a running deployment; 0: never", serving + " simulate", func(c *config) any { return &c.IdleExit }},
+		{"log-level", "info", "debug, info, warn or error", "*", func(c *config) any { return &c.LogLevel }},
+		{"log-format", "json", "json or text", "*", func(c *config) any { return &c.LogFormat }},
+		{"sovereign-fqdn", "", "run as the console of this Sovereign instead of as the concierge", "serve", func(c *config) any { return &c.SovereignFQDN }},
+		{"sovereign-file", "", "JSON file that describes the Sovereign to its console", "serve", func(c *config) any { return &c.SovereignFile }},
+		{"handover-key", "", "public key (JWK) of the service that hands this Sovereign over", "serve", func(c *config) any { return &c.HandoverKeyFile }},
+		{"handover-issuer", "", "issuer that handover tokens must name; empty: any that the key signed", "serve", func(c *config) any { return &c.HandoverIssue }},
+		{"json", "false", "machine-readable: JSON Lines in and out", "chat plan apply doctor version", func(c *config) any { return &c.JSON }},
+		{"conversation", "", "go on with this conversation", "chat", func(c *config) any { return &c.Conversation }},
+		{"approve", "", "approve exactly the plan with this digest, without asking", "apply", func(c *config) any { return &c.Approve }},
+		{"timeout", "1h", "give up waiting after this long; the deployment goes on", "apply", func(c *config) any { return &c.TimeOut }},
+		{"fail-actions", "", "provider actions that fail, e.g. create_server, separated by commas", serving + " simulate", func(c *config) any { return &c.FailActions }},
+		{"stall-actions", "", "provider actions that never end", serving + " simulate", func(c *config) any { return &c.StallActions }},
+		{"fail-releases", "", "releases that fail, e.g. bp-harbor", serving + " simulate", func(c *config) any { return &c.FailReleases }},
+		{"stall-releases", "", "releases that never become ready", serving + " simulate", func(c *config) any { return &c.StallReleases }},
+		{"out-of-stock", "", "server types that are sold out, e.g. cpx32@hel1", serving + " simulate", func(c *config) any { return &c.OutOfStock }},
+	}
+}
+
+func defaultDataDir() string {
+	if d := os.Getenv("XDG_DATA_HOME"); d != "" {
+		return filepath.Join(d, "openova-sandbox")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "data"
+	}
+	return filepath.Join(home, ".local", "share", "openova-sandbox")
+}
+
+// errUsage ends the program with status 2; what was wrong has been printed.
+var errUsage = errors.New("bad usage")
+
+// parse reads a command's options from its arguments, the environment and the
+// configuration file, and gives the arguments that are left.
+func parse(command string, args []string, stderr io.Writer) (*config, []string, error) {
+	fs := flag.NewFlagSet(command, flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	fs.Usage = func() { printUsage(stderr, command) }
+	c := &config{}
+	taken := map[string]option{}
+	for _, o := range options() {
+		if err := set(o, c, o.def); err != nil {
+			return nil, nil, fmt.Errorf("default of --%s: %w", o.name, err)
+		}
+		if !o.on(command) {
+			continue
+		}
+		taken[o.name] = o
+		value := func(s string) error { return set(o, c, s) }
+		if _, ok := o.bind(c).(*bool); ok {
+			fs.BoolFunc(o.name, o.help, value)
+		} else {
+			fs.Func(o.name, o.help, value)
+		}
+	}
+	// Flags win, so they are applied last; the configuration file's name has to be
+	// known before, hence two passes over the same arguments.
+	positional, err := parseInterspersed(fs, args)
+	if err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return nil, nil, err
+		}
+		return nil, nil, errUsage
+	}
+	path := c.ConfigFile
+	if path == "" {
+		path = os.Getenv("SANDBOX_CONFIG")
+	}
+	if path != "" {
+		if err := applyFile(path, taken, c); err != nil {
+			fmt.Fprintf(stderr, "sandbox: %v\n", err)
+			return nil, nil, errUsage
+		}
+	}
+	for _, o := range taken {
+		if v, ok := os.LookupEnv(o.env()); ok && v != "" {
+			if err := set(o, c, v); err != nil {
+				fmt.Fprintf(stderr, "sandbox: %s: %v\n", o.env(), err)
+				return nil, nil, errUsage
+			}
+		}
+	}
+	if _, err := parseInterspersed(fs, args); err != nil {
+		return nil, nil, errUsage
+	}
+	if c.Cloud != "simulated" && c.Cloud != "hetzner" {
+		fmt.Fprintf(stderr, "sandbox: --cloud is %q; it is simulated or hetzner\n", c.Cloud)
+		return nil, nil, errUsage
+	}
+	if c.Speed <= 0 || c.Speed > 10000 {
+		fmt.Fprintf(stderr, "sandbox: --speed is %v; it is more than 0 and at most 10000\n", c.Speed)
+		return nil, nil, errUsage
+	}
+	if c.DataDir, err = filepath.Abs(c.DataDir); err != nil {
+		return nil, nil, err
+	}
+	return c, positional, nil
+}
+
+// parseInterspersed lets flags stand before and after the other arguments, as
+// people write them.
+func parseInterspersed(fs *flag.FlagSet, args []string) ([]string, error) {
+	var rest []string
+	for {
+		if err := fs.Parse(args); err != nil {
+			return nil, err
+		}
+		if fs.NArg() == 0 {
+			return rest, nil
+		}
+		rest = append(rest, fs.Arg(0))
+		args = fs.Args()[1:]
+	}
+}
+
+func set(o option, c *config, s string) error {
+	switch p := o.bind(c).(type) {
+	case *string:
+		*p = s
+	case *float64:
+		v, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			return fmt.Errorf("%q is not a number", s)
+		}
+		*p = v
+	case *bool:
+		v, err := strconv.ParseBool(s)
+		if err != nil {
+			return fmt.Errorf("%q is neither true nor false", s)
+		}
+		*p = v
+	case *time.Duration:
+		v, err := time.ParseDuration(s)
+		if err != nil || v < 0 {
+			return fmt.Errorf("%q is not a duration such as 90s or 10m", s)
+		}
+		*p = v
+	}
+	return nil
+}
+
+func applyFile(path string, taken map[string]option, c *config) error {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("the configuration file cannot be read: %w", err)
+	}
+	values := map[string]any{}
+	if err := yaml.Unmarshal(raw, &values); err != nil {
+		return fmt.Errorf("the configuration file %s is not YAML: %w", path, err)
+	}
+	known := map[string]bool{}
+	for _, o := range options() {
+		known[o.name] = true
+	}
+	for name, v := range values {
+		o, ok := taken[name]
+		if !ok {
+			if known[name] {
+				continue // an option of another command
+			}
+			return fmt.Errorf("the configuration file %s has an unknown option %q", path, name)
+		}
+		if err := set(o, c, fmt.Sprint(v)); err != nil {
+			return fmt.Errorf("the configuration file %s: %s: %w", path, name, err)
+		}
+	}
+	return nil
+}
+
+// list splits a comma-separated option.
+func list(s string) []string {
+	var out []string
+	for _, part := range strings.Split(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
+}
+
+// printUsage writes a command's help from the table.
+func printUsage(w io.Writer, command string) {
+	for _, cmd := range commands() {
+		if cmd.name == command {
+			fmt.Fprintf(w, "Usage: sandbox %s\n\n%s\n\nOptions (flag, or environment, or configuration file):\n", cmd.usage, cmd.help)
+		}
+	}
+	for _, o := range options() {
+		if o.on(command) {
+			fmt.Fprintf(w, "  --%-17s %s\n%s%s", o.name, o.help, strings.Repeat(" ", 22), o.env())
+			if o.def != "" {
+				fmt.Fprintf(w, ", default %s", shorten(o.def))
+			}
+			fmt.Fprintln(w)
+		}
+	}
+}
+
+// configurationTable is the README's table, as Markdown.
+func configurationTable() string {
+	var b strings.Builder
+	b.WriteString("| flag | environment | default | what it is |\n|---|---|---|---|\n")
+	opts := options()
+	sort.Slice(opts, func(i, j int) bool { return opts[i].name < opts[j].name })
+	for _, o := range opts {
+		def := shorten(o.def)
+		if def != "" {
+			def = "`" + def + "`"
+		}
+		fmt.Fprintf(&b, "| `--%s` | `%s` | %s | %s |\n", o.name, o.env(), def, o.help)
+	}
+	return b.String()
+}
+
+// shorten writes the home directory as ~, so that help reads the same everywhere.
+func shorten(s string) string {
+	if home, err := os.UserHomeDir(); err == nil && home != "/" && strings.HasPrefix(s, home) {
+		return "~" + strings.TrimPrefix(s, home)
+	}
+	return s
+}

@@ -1,0 +1,129 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/openova-io/sandbox/conversation/journal"
+)
+
+// refused waits for the line that says that the input was refused.
+func (k *talk) refused() (code, message string) {
+	k.t.Helper()
+	var f struct{ Code, Message string }
+	k.until("a refusal", func(e journal.Event) bool {
+		return e.Type == "chat.input.refused" && json.Unmarshal(e.Data, &f) == nil
+	})
+	if f.Message == "" {
+		k.t.Error("the refusal says nothing")
+	}
+	return f.Code, f.Message
+}
+
+// happened says whether an event of a type that begins like this was seen.
+func (k *talk) happened(prefix string) bool {
+	for _, e := range k.seen {
+		if strings.HasPrefix(e.Type, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestSecondServiceIsRefused(t *testing.T) {
+	dir := home(t)
+	k := startTalk(t, dir)
+	k.answered()
+	first, ok := serviceInfo(t.Context(), dir)
+	if !ok {
+		t.Fatal("the service does not run")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	second := exec.CommandContext(ctx, filepath.Join(binaries, "sandbox"), "serve", "--data-dir", dir, "--listen", "127.0.0.1:0")
+	var words bytes.Buffer
+	second.Stderr = &words
+	_ = second.Run()
+	if code := second.ProcessState.ExitCode(); code != 1 || !strings.Contains(words.String(), "another service is running on this data directory") {
+		t.Errorf("the second service ended with %d: %s", code, &words)
+	}
+	if again, ok := serviceInfo(t.Context(), dir); !ok || again != first {
+		t.Errorf("the first service was %+v and is %+v", first, again)
+	}
+	k.say("Hello")
+	k.answered()
+	k.finish()
+}
+
+func TestBadInputIsRefused(t *testing.T) {
+	k := startTalk(t, home(t))
+	k.answered()
+	for _, x := range []struct{ name, line, code string }{
+		{"control characters", "\x00\x01\x02\x7fELF", "invalid"},
+		{"not UTF-8", "caf\xe9 \xff\xfe", "invalid"},
+		{"1 MiB", strings.Repeat("long ", 1<<20/5), "limited"},
+		{"17 KiB", strings.Repeat("a", 17<<10), "limited"},
+		{"unknown card", `{"press":"no-such-card","value":"approve"}`, "not-found"},
+	} {
+		k.say(x.line)
+		if code, message := k.refused(); code != x.code {
+			t.Errorf("%s: refused as %s (%s), want %s", x.name, code, message, x.code)
+		}
+	}
+	k.say("") // a blank line is no turn, and no mistake either
+	k.say("   ")
+
+	// The conversation goes on, and where nothing waits nothing is approved.
+	for _, words := range []string{"approve", "APPROVE!", "yes, approve it", "/press approval approve"} {
+		k.say(words)
+		if strings.HasPrefix(words, "/press") {
+			k.refused()
+			continue
+		}
+		k.answered()
+	}
+	k.say("We are Acme in Berlin, 5 people")
+	k.answered()
+	if name := k.spec()["orgName"]; name != "Acme" {
+		t.Errorf("the draft has the name %v", name)
+	}
+	k.finish()
+	if k.happened("deployment.") {
+		t.Errorf("a deployment came of nothing:\n%s", k.story())
+	}
+}
+
+// An approval is used once.
+func TestApprovingTwiceIsRefused(t *testing.T) {
+	needTofu(t)
+	dir := home(t)
+	k := startTalk(t, dir)
+	approval := toApproval(k)
+	k.press(approval.ID, "certainly")
+	k.refused()
+	if k.happened("deployment.approval.granted") {
+		t.Fatal("something else than approve approved")
+	}
+	k.press(approval.ID, "approve")
+	k.answered()
+	k.press(approval.ID, "approve")
+	if code, message := k.refused(); code != "conflict" {
+		t.Errorf("the second approval was refused as %s: %s", code, message)
+	}
+	k.finish() // it waits for the deployment
+	granted := 0
+	for _, e := range k.seen {
+		if e.Type == "deployment.approval.granted" {
+			granted++
+		}
+	}
+	if granted != 1 {
+		t.Errorf("%d approvals were granted", granted)
+	}
+	createdOnce(t, dir)
+}

@@ -1,0 +1,297 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/openova-io/sandbox/conversation"
+	"github.com/openova-io/sandbox/conversation/fault"
+	"github.com/openova-io/sandbox/conversation/journal"
+	"github.com/openova-io/sandbox/conversation/model/guide"
+	"github.com/openova-io/sandbox/conversation/model/openai"
+	"github.com/openova-io/sandbox/conversation/skill"
+	"github.com/openova-io/sandbox/conversation/vault"
+	"github.com/openova-io/sandbox/mcp"
+	"github.com/openova-io/sandbox/mcp/concierge"
+	"github.com/openova-io/sandbox/provisioner"
+	"github.com/openova-io/sandbox/provisioner/bootstrap"
+	"github.com/openova-io/sandbox/provisioner/hetzner"
+	"github.com/openova-io/sandbox/provisioner/tofu"
+	"github.com/openova-io/sandbox/web"
+	"github.com/openova-io/sandbox/web/app"
+	"github.com/openova-io/sandbox/web/identity"
+)
+
+// service is the whole of one running service. This file is the only place that
+// knows all rooms.
+type service struct {
+	c      *config
+	public string
+	logger *slog.Logger
+	stop   func()
+
+	vault         *vault.Vault
+	journal       *journal.Journal
+	identity      *identity.Identity
+	catalogue     *provisioner.Catalogue
+	provisioner   *provisioner.Service
+	conversations *conversation.Service
+	toolbox       *mcp.Registry
+	agent         *mcp.Client
+	sovereign     *web.Sovereign
+}
+
+// open makes the parts, in the order in which they need each other.
+func (s *service) open(ctx context.Context) (err error) {
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if s.vault, err = vault.Open(filepath.Join(s.c.DataDir, "vault"), vault.Options{MasterKeyFile: s.c.MasterKeyFile}); err != nil {
+		return err
+	}
+	s.journal, err = journal.Open(ctx, journal.Options{Dir: filepath.Join(s.c.DataDir, "journal"), URL: s.c.NATSURL, Sealer: s.vault, Logger: s.logger})
+	if err != nil {
+		return err
+	}
+	options := identity.Options{Dir: filepath.Join(s.c.DataDir, "identity"), Issuer: s.public, Journal: s.journal}
+	if s.c.SovereignFQDN != "" {
+		if s.sovereign, options.Handover, err = readSovereign(s.c); err != nil {
+			return err
+		}
+	}
+	if s.identity, err = identity.Open(options); err != nil {
+		return err
+	}
+	if s.catalogue, err = provisioner.LoadCatalogue(); err != nil {
+		return err
+	}
+	if s.sovereign != nil {
+		return nil
+	}
+	if s.provisioner, err = s.openProvisioner(); err != nil {
+		return err
+	}
+	packs, err := skill.Load(s.c.SkillsDir)
+	if err != nil {
+		return err
+	}
+	s.toolbox = concierge.New(concierge.Options{
+		Provisioner: s.provisioner, Catalogue: s.catalogue, Stage: stage{s}, Skills: skills{packs},
+		Begin: s.begin, OpenAPI: web.OpenAPI, PublicURL: s.public, Version: buildVersion(), Logger: s.logger,
+		Waiting: tools{s.c}.waiting,
+	})
+	if s.agent, err = s.toolbox.Local(ctx); err != nil {
+		return err
+	}
+	models, err := s.models()
+	if err != nil {
+		return err
+	}
+	s.conversations, err = conversation.New(conversation.Options{
+		Journal: s.journal, Models: models, Toolbox: s.toolboxOf, Consent: consent{s}, Secrets: s.vault, Logger: s.logger,
+	})
+	return err
+}
+
+func (s *service) openProvisioner() (*provisioner.Service, error) {
+	t := tools{s.c}
+	holder, _ := t.holder()
+	engine, err := tofu.New(tofu.Options{
+		TofuPath: t.await, Mirror: func() string { m, _ := t.mirror(); return m }, HolderPath: holder,
+		Dir: filepath.Join(s.c.DataDir, "deployments"), Module: hetzner.Files(), Keys: s.vault, Logger: s.logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return provisioner.New(provisioner.Options{
+		Journal: s.journal, Vault: s.vault, Catalogue: s.catalogue, Engine: provisioner.TofuEngine(engine),
+		Cloud: provisioner.Cloud(s.c.Cloud), CloudEndpoint: s.cloudEndpoint, Watcher: watcher{&bootstrap.Watcher{Logger: s.logger}},
+		Minter: minter{s.identity}, Entrance: s.entrance, Stage: stage{s}, PublicURL: s.public, DataDir: s.c.DataDir, Logger: s.logger,
+	})
+}
+
+// models are who thinks, with the guide last.
+func (s *service) models() ([]conversation.Model, error) {
+	g, err := guide.New()
+	if err != nil {
+		return nil, err
+	}
+	name, ok := strings.CutPrefix(s.c.Model, "openai:")
+	if !ok {
+		if s.c.Model != "guide" {
+			return nil, fault.New(fault.Invalid, "--model is %q; it is guide or openai:NAME", s.c.Model)
+		}
+		return []conversation.Model{g}, nil
+	}
+	key := os.Getenv("OPENAI_API_KEY")
+	if s.c.OpenAIKeyFile != "" {
+		raw, err := os.ReadFile(s.c.OpenAIKeyFile)
+		if err != nil {
+			return nil, fault.Wrap(err, fault.Invalid, "--openai-key-file cannot be read")
+		}
+		key = strings.TrimSpace(string(raw))
+	}
+	if key == "" {
+		s.logger.Warn("there is no key for the model, so the guide answers", slog.String("model", s.c.Model))
+		return []conversation.Model{g}, nil
+	}
+	m, err := openai.New(openai.Options{Name: name, BaseURL: s.c.OpenAIBaseURL, Key: key})
+	if err != nil {
+		return nil, err
+	}
+	return []conversation.Model{m, g}, nil
+}
+
+func (s *service) server() (*web.Server, error) {
+	o := web.Options{
+		Mode: web.Concierge, Conversations: s.conversations, Provisioner: s.provisioner, Catalogue: s.catalogue,
+		Journal: s.journal, Identity: s.identity, App: app.FS(), Sovereign: s.sovereign, PublicURL: s.public,
+		AllowedHosts: list(s.c.AllowedHosts), Owner: s.owner(), Cloud: provisioner.Cloud(s.c.Cloud), Version: buildVersion(),
+		Logger: s.logger, Local: s.local(),
+		Ready: func(ctx context.Context) error { _, err := s.journal.Head(ctx); return err },
+	}
+	if s.sovereign != nil {
+		o.Mode = web.SovereignConsole
+	} else {
+		o.MCP = s.toolbox.Handler(func(r *http.Request) (mcp.Caller, error) {
+			claims, err := s.identity.FromRequest(r)
+			if err != nil {
+				return mcp.Caller{}, err
+			}
+			return mcp.Caller{Actor: claims.Actor("mcp")}, nil
+		})
+	}
+	return web.New(o)
+}
+
+// start runs what works in the background until ctx ends.
+func (s *service) start(ctx context.Context) *sync.WaitGroup {
+	var g sync.WaitGroup
+	run := func(what string, f func(context.Context) error) {
+		g.Go(func() {
+			if err := f(ctx); err != nil && ctx.Err() == nil {
+				s.logger.Error("a part of the service ended", slog.String("part", what), slog.String("error", err.Error()))
+			}
+		})
+	}
+	if s.provisioner != nil {
+		run("provisioner", s.provisioner.Run)
+		run("conversations", s.conversations.Run)
+	}
+	return &g
+}
+
+// close ends the parts, the last one first.
+func (s *service) close() {
+	if s.conversations != nil {
+		_ = s.conversations.Close()
+	}
+	if s.agent != nil {
+		_ = s.agent.Close()
+	}
+	if s.provisioner != nil {
+		_ = s.provisioner.Close()
+	}
+	if s.journal != nil {
+		_ = s.journal.Close()
+	}
+}
+
+// cloudEndpoint finds or starts the simulated cloud.
+func (s *service) cloudEndpoint(ctx context.Context) (provisioner.Endpoint, error) {
+	cloud, err := ensureCloud(ctx, s.c)
+	if err != nil {
+		return provisioner.Endpoint{}, err
+	}
+	return provisioner.Endpoint{URL: cloud.URL, Token: cloud.Token}, nil
+}
+
+// entrance is where the console of a deployment's Sovereign answers.
+func (s *service) entrance(ctx context.Context, d provisioner.Deployment) (string, error) {
+	if d.Cloud != provisioner.Simulated {
+		return "https://console." + d.Spec.SovereignFQDN, nil
+	}
+	cloud, err := ensureCloud(ctx, s.c)
+	if err != nil {
+		return "", err
+	}
+	raw, err := cloud.Sovereigns(ctx)
+	if err != nil {
+		return "", err
+	}
+	var answer []struct {
+		DeploymentID string `json:"deploymentId"`
+		ConsoleURL   string `json:"consoleURL"`
+	}
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		return "", fault.Wrap(err, fault.Unavailable, "the simulated cloud's answer cannot be read")
+	}
+	for _, a := range answer {
+		if a.DeploymentID == d.ID && a.ConsoleURL != "" {
+			return a.ConsoleURL, nil
+		}
+	}
+	return "", fault.New(fault.Unavailable, "the console of %s does not answer yet", d.Spec.SovereignFQDN).Do("Try again in a moment.")
+}
+
+// begin makes the conversation of an outside MCP client: one per session.
+func (s *service) begin(ctx context.Context, actor journal.Actor, session string) (string, error) {
+	sum := sha256.Sum256([]byte("mcp\x00" + actor.Subject + "\x00" + session))
+	actor.Kind = journal.Human // the conversation belongs to the person behind the client
+	conv, err := s.conversations.Create(ctx, actor, conversation.CreateOptions{ID: "mcp" + hex.EncodeToString(sum[:9]), Channel: "mcp", Language: "en"})
+	return conv.ID, err
+}
+
+// serveStdioClient is one client of the owner's on standard input and output.
+func (s *service) serveStdioClient(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Upgrade") != mcpUpgrade {
+		http.Error(w, "this address upgrades to "+mcpUpgrade, http.StatusUpgradeRequired)
+		return
+	}
+	conn, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		s.logger.Error("a connection cannot be upgraded", slog.String("error", err.Error()))
+		return
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " + mcpUpgrade + "\r\n\r\n")); err != nil {
+		return
+	}
+	owner := s.owner()
+	owner.Via = "mcp"
+	id, err := s.conversations.Create(r.Context(), owner, conversation.CreateOptions{Channel: "mcp", Language: "en"})
+	if err != nil {
+		s.logger.Error("a client got no conversation", slog.String("error", err.Error()))
+		return
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	if err := s.toolbox.ServeStream(ctx, mcp.Caller{Actor: owner, ConversationID: id.ID}, buffered, conn); err != nil {
+		s.logger.Info("a client left", slog.String("reason", err.Error()))
+	}
+}
+
+// toolboxOf gives the agent's tools in one conversation.
+func (s *service) toolboxOf(ctx context.Context, conversationID string) (conversation.Toolbox, error) {
+	events, err := s.journal.Load(ctx, "conversation."+conversationID)
+	if err != nil {
+		return nil, err
+	}
+	conv, err := conversation.Fold(events)
+	if err != nil {
+		return nil, err
+	}
+	return agentTools{s.agent, mcp.Caller{Actor: conv.Owner, ConversationID: conversationID}}, nil
+}
