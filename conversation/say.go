@@ -3,6 +3,7 @@ package conversation
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,28 +20,58 @@ const (
 	MaxWaiting = 8
 )
 
+// TurnOption is how something is said or pressed.
+type TurnOption func(*turnOptions)
+
+type turnOptions struct{ id string }
+
+// TurnID names the turn, so that sending it again is harmless: a turn of this id
+// that is there already is the same turn, whatever else was sent with it. It is
+// "t" and 20 hexadecimal digits; without it, or empty, the service makes one.
+func TurnID(id string) TurnOption { return func(o *turnOptions) { o.id = id } }
+
+var turnIDPattern = regexp.MustCompile(`^t[0-9a-f]{20}$`)
+
+// turnID gives the id of a turn that begins.
+func turnID(options []TurnOption) (string, error) {
+	var o turnOptions
+	for _, option := range options {
+		option(&o)
+	}
+	switch {
+	case o.id == "":
+		return newTurnID(), nil
+	case !turnIDPattern.MatchString(o.id):
+		return "", fault.New(fault.Invalid, "%q is not the id of a turn", cut(o.id, 64)).Do("send t and 20 hexadecimal digits, or none").At("turnId")
+	}
+	return o.id, nil
+}
+
 // Say journals what a person said, and has it answered in the background. It
 // gives the turn's id once the journal has the message. Credentials in the text
 // are taken out before. Faults: [fault.Invalid] for an empty message or one that
 // is not text, [fault.Limited] for one above 16 KiB or when eight wait already,
 // [fault.NotFound] for somebody else's conversation, [fault.Denied] when the
 // actor is not a person.
-func (s *Service) Say(ctx context.Context, actor journal.Actor, id, text string) (string, error) {
-	c, err := s.listen(ctx, actor, id)
+func (s *Service) Say(ctx context.Context, actor journal.Actor, id, text string, options ...TurnOption) (string, error) {
+	turnID, err := turnID(options)
 	if err != nil {
 		return "", err
+	}
+	c, err := s.listen(ctx, actor, id, turnID)
+	if err != nil || c.turn(turnID) != nil {
+		return turnID, err
 	}
 	text, err = readable(text)
 	if err != nil {
 		return "", err
 	}
 	text, found := Catch(text)
-	turnID := newTurnID()
 	caught, err := s.keep(ctx, c, turnID, found)
 	if err != nil {
 		return "", err
 	}
-	return turnID, s.begin(ctx, actor, id, caught, func(c *Conversation) (TurnStarted, error) {
+	return turnID, s.begin(ctx, actor, id, turnID, caught, func(c *Conversation) (TurnStarted, error) {
 		return TurnStarted{TurnID: turnID, Role: FromHuman, Text: text, Open: c.Open, Consent: s.consentByWords(c, text)}, nil
 	})
 }
@@ -51,10 +82,14 @@ func (s *Service) Say(ctx context.Context, actor journal.Actor, id, text string)
 // it. Faults as those of Say, and: [fault.NotFound] for an unknown card,
 // [fault.Conflict] for one that was answered or replaced, [fault.Invalid] for a
 // value that does not fit.
-func (s *Service) Press(ctx context.Context, actor journal.Actor, id, cardID, value string) (string, error) {
-	c, err := s.listen(ctx, actor, id)
+func (s *Service) Press(ctx context.Context, actor journal.Actor, id, cardID, value string, options ...TurnOption) (string, error) {
+	turnID, err := turnID(options)
 	if err != nil {
 		return "", err
+	}
+	c, err := s.listen(ctx, actor, id, turnID)
+	if err != nil || c.turn(turnID) != nil {
+		return turnID, err
 	}
 	if value, err = readable(value); err != nil {
 		return "", err
@@ -68,19 +103,19 @@ func (s *Service) Press(ctx context.Context, actor journal.Actor, id, cardID, va
 			return "", err
 		}
 	}
-	turnID := newTurnID()
 	caught, err := s.keep(ctx, c, turnID, p.found)
 	if err != nil {
 		return "", err
 	}
-	return turnID, s.begin(ctx, actor, id, caught, func(c *Conversation) (TurnStarted, error) {
+	return turnID, s.begin(ctx, actor, id, turnID, caught, func(c *Conversation) (TurnStarted, error) {
 		p, err := s.readPress(c, cardID, value) // it may have been answered meanwhile
 		return TurnStarted{TurnID: turnID, Role: FromHuman, Text: p.text, Press: &p.press, Open: c.Open}, err
 	})
 }
 
-// listen checks who speaks to which conversation, and that there is room.
-func (s *Service) listen(ctx context.Context, actor journal.Actor, id string) (Conversation, error) {
+// listen checks who speaks to which conversation, and that there is room, unless
+// the turn is there already.
+func (s *Service) listen(ctx context.Context, actor journal.Actor, id, turnID string) (Conversation, error) {
 	if s.closing.Err() != nil {
 		return Conversation{}, fault.New(fault.Unavailable, "the service is closing").Do("send it again in a moment")
 	}
@@ -88,7 +123,7 @@ func (s *Service) listen(ctx context.Context, actor journal.Actor, id string) (C
 		return Conversation{}, fault.New(fault.Denied, "only a person speaks in a conversation")
 	}
 	c, err := s.Get(ctx, actor, id)
-	if err == nil {
+	if err == nil && c.turn(turnID) == nil {
 		err = hasRoom(&c)
 	}
 	return c, err
@@ -102,8 +137,11 @@ func hasRoom(c *Conversation) error {
 }
 
 // begin journals a turn and wakes the worker that answers it.
-func (s *Service) begin(ctx context.Context, actor journal.Actor, id string, with []journal.Event, start func(*Conversation) (TurnStarted, error)) error {
+func (s *Service) begin(ctx context.Context, actor journal.Actor, id, turnID string, with []journal.Event, start func(*Conversation) (TurnStarted, error)) error {
 	_, err := s.append(ctx, id, func(c *Conversation) ([]journal.Event, error) {
+		if c.turn(turnID) != nil { // the same one, sent twice at once
+			return nil, nil
+		}
 		if err := hasRoom(c); err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -372,4 +373,35 @@ func TestAdoptAndList(t *testing.T) {
 	if list, err := h.service.List(h.ctx, other); err != nil || len(list) != 0 {
 		t.Errorf("somebody else's list is %+v, %v", list, err)
 	}
+}
+
+// A client that does not know whether its message arrived sends it again.
+func TestATurnSentAgainIsTheSameTurn(t *testing.T) {
+	h := open(t)
+	h.model.then(says("Hello."))
+	const id = "t0123456789abcdef0123"
+	var sends sync.WaitGroup
+	for range 8 {
+		sends.Go(func() {
+			if got, err := h.service.Say(h.ctx, person, h.id, "hello", conversation.TurnID(id)); err != nil || got != id {
+				t.Errorf("the turn is %q, %v", got, err)
+			}
+		})
+	}
+	sends.Wait()
+	if turn := h.wait(id); turn.Human != "hello" || turn.Text != "Hello." {
+		t.Errorf("the turn is %+v", turn)
+	}
+	if got, err := h.service.Press(h.ctx, person, h.id, "no such card", "x", conversation.TurnID(id)); err != nil || got != id {
+		t.Errorf("sent again when it was answered: %q, %v", got, err)
+	}
+	c, err := h.service.Get(h.ctx, person, h.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(c.Turns); n != 2 { // the greeting and this one
+		t.Errorf("there are %d turns", n)
+	}
+	_, err = h.service.Say(h.ctx, person, h.id, "hello", conversation.TurnID("1; drop"))
+	wantCode(t, err, fault.Invalid)
 }

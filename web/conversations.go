@@ -105,8 +105,9 @@ func (s *Server) postTurn(c echo.Context) error {
 		return err
 	}
 	var in struct {
-		Text  *string `json:"text"`
-		Press *struct {
+		TurnID string  `json:"turnId"`
+		Text   *string `json:"text"`
+		Press  *struct {
 			CardID string `json:"cardId"`
 			Value  string `json:"value"`
 		} `json:"press"`
@@ -117,9 +118,9 @@ func (s *Server) postTurn(c echo.Context) error {
 	var turn string
 	switch ctx := c.Request().Context(); {
 	case in.Text != nil && in.Press == nil:
-		turn, err = s.options.Conversations.Say(ctx, actor, c.Param("id"), *in.Text)
+		turn, err = s.options.Conversations.Say(ctx, actor, c.Param("id"), *in.Text, conversation.TurnID(in.TurnID))
 	case in.Press != nil && in.Text == nil:
-		turn, err = s.options.Conversations.Press(ctx, actor, c.Param("id"), in.Press.CardID, in.Press.Value)
+		turn, err = s.options.Conversations.Press(ctx, actor, c.Param("id"), in.Press.CardID, in.Press.Value, conversation.TurnID(in.TurnID))
 	default:
 		return fault.New(fault.Invalid, "a turn is either text or a press").Do(`Send {"text":"..."} or {"press":{"cardId":"...","value":"..."}}.`)
 	}

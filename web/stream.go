@@ -4,20 +4,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/openova-io/sandbox/conversation/card"
 	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/conversation/journal"
-	"github.com/openova-io/sandbox/provisioner"
 )
 
 // heartbeat is upstream's interval on its flow stream.
@@ -27,293 +23,12 @@ func isStream(path string) bool {
 	return strings.HasSuffix(path, "/stream") || strings.HasSuffix(path, "/logs") || strings.HasSuffix(path, "/events")
 }
 
-// message is one message of a live stream. Seq 0 has no id: it is ephemeral.
+// message is one message of a live stream. Seq 0 has no id: it is ephemeral, or
+// not the last one of its event.
 type message struct {
 	seq   uint64
 	event string
 	data  any
-}
-
-// turnMessage is one side of a turn.
-type turnMessage struct {
-	Seq    uint64          `json:"seq"`
-	TurnID string          `json:"turnId"`
-	Role   string          `json:"role"`
-	Text   string          `json:"text"`
-	State  string          `json:"state"`
-	Press  json.RawMessage `json:"press,omitempty"`
-	Model  string          `json:"model,omitempty"`
-	At     time.Time       `json:"at"`
-}
-
-// cardMessage is one card, in the turn that showed it.
-type cardMessage struct {
-	TurnID string    `json:"turnId,omitempty"`
-	Card   card.Card `json:"card"`
-}
-
-// watch is what the live stream folds: one conversation, its draft and its
-// deployments.
-type watch struct {
-	s            *Server
-	actor        journal.Actor
-	conversation string
-	deployments  map[string]*watched
-	order        []string
-	seq          uint64
-}
-
-// watched is a deployment with the cards that were sent of it.
-type watched struct {
-	events []journal.Event
-	sent   map[string]string
-	first  uint64 // sequence of its first event
-}
-
-func (w *watch) filters() []string {
-	f := []string{"conversation." + w.conversation, "draft." + w.conversation}
-	for _, id := range w.order {
-		f = append(f, "deployment."+id)
-	}
-	return f
-}
-
-// link adds a deployment; true when it is new.
-func (w *watch) link(id string) bool {
-	if _, ok := w.deployments[id]; ok || id == "" {
-		return false
-	}
-	w.deployments[id] = &watched{sent: map[string]string{}}
-	w.order = append(w.order, id)
-	return true
-}
-
-// replay loads what has happened and gives the messages after the cursor.
-func (w *watch) replay(ctx context.Context, after uint64) ([]message, error) {
-	var out []message
-	events, err := w.s.options.Journal.Load(ctx, "conversation."+w.conversation)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range events {
-		w.seq = max(w.seq, e.Seq)
-		if e.Type == "conversation.deployment.linked" {
-			w.link(linkedID(e))
-		}
-		if e.Seq > after {
-			out = append(out, conversationMessages(e)...)
-		}
-	}
-	drafts, err := w.s.options.Journal.Load(ctx, "draft."+w.conversation)
-	if err != nil {
-		return nil, err
-	}
-	var draftSeq uint64
-	for _, e := range drafts {
-		draftSeq = e.Seq
-	}
-	for _, id := range w.order {
-		d := w.deployments[id]
-		if d.events, err = w.s.options.Journal.Load(ctx, "deployment."+id); err != nil {
-			return nil, err
-		}
-		if len(d.events) == 0 {
-			continue
-		}
-		d.first = d.events[0].Seq
-		last := d.events[len(d.events)-1].Seq
-		cards, err := w.cards(id)
-		if err != nil {
-			return nil, err
-		}
-		// The newest state stands where the deployment began, so that a page that is
-		// opened later reads in the order in which things happened.
-		at := d.first
-		if at <= after {
-			at = last
-		}
-		for _, c := range cards {
-			if last > after {
-				out = append(out, message{at, "card", cardMessage{Card: c}})
-			}
-		}
-		w.seq = max(w.seq, last)
-		draftSeq = max(draftSeq, last)
-	}
-	w.seq = max(w.seq, draftSeq)
-	if draftSeq > after {
-		if m, err := w.draft(ctx, draftSeq); err == nil {
-			out = append(out, m)
-		}
-	}
-	sort.SliceStable(out, func(i, j int) bool { return out[i].seq < out[j].seq })
-	return out, nil
-}
-
-// next gives the messages of one new event.
-func (w *watch) next(ctx context.Context, e journal.Event) ([]message, error) {
-	w.seq = max(w.seq, e.Seq)
-	noun, id, _ := strings.Cut(e.Aggregate, ".")
-	switch noun {
-	case "conversation":
-		return conversationMessages(e), nil
-	case "draft":
-		m, err := w.draft(ctx, e.Seq)
-		if err != nil {
-			return nil, err
-		}
-		return []message{m}, nil
-	}
-	d, ok := w.deployments[id]
-	if !ok {
-		return nil, nil
-	}
-	if len(d.events) == 0 {
-		d.first = e.Seq
-	}
-	d.events = append(d.events, e)
-	cards, err := w.cards(id)
-	if err != nil {
-		return nil, err
-	}
-	var out []message
-	for _, c := range cards {
-		out = append(out, message{e.Seq, "card", cardMessage{Card: c}})
-	}
-	if e.Type == "deployment.status.changed" || strings.HasPrefix(e.Type, "deployment.approval.") {
-		if m, err := w.draft(ctx, e.Seq); err == nil {
-			out = append(out, m)
-		}
-	}
-	return out, nil
-}
-
-// cards gives the deployment's cards that have changed since they were sent.
-func (w *watch) cards(id string) ([]card.Card, error) {
-	d := w.deployments[id]
-	folded, err := provisioner.FoldDeployment(d.events)
-	if err != nil {
-		return nil, err
-	}
-	cards := provisioner.ProgressCards(folded)
-	if folded.Approval != nil && folded.Approval.State != "pending" {
-		// The plan's own cards were shown in the conversation; once decided, the
-		// approval card says so.
-		for _, c := range provisioner.PlanCards(folded) {
-			if c.Kind == card.KindApproval {
-				cards = append([]card.Card{c}, cards...)
-			}
-		}
-	}
-	var changed []card.Card
-	for _, c := range cards {
-		c.Seq = 0
-		body, err := json.Marshal(c)
-		if err != nil {
-			return nil, err
-		}
-		if d.sent[c.ID] == string(body) {
-			continue
-		}
-		d.sent[c.ID] = string(body)
-		c.Seq = folded.Seq
-		changed = append(changed, c)
-	}
-	return changed, nil
-}
-
-func (w *watch) draft(ctx context.Context, seq uint64) (message, error) {
-	d, err := w.s.options.Provisioner.Draft(ctx, w.actor, w.conversation)
-	if err != nil {
-		return message{}, err
-	}
-	return message{seq, "draft", d}, nil
-}
-
-func linkedID(e journal.Event) string {
-	var data struct {
-		DeploymentID string `json:"deploymentId"`
-	}
-	_ = e.Decode(&data)
-	return data.DeploymentID
-}
-
-// conversationMessages derives turns and cards from one event of a conversation.
-func conversationMessages(e journal.Event) []message {
-	var data struct {
-		TurnID string          `json:"turnId"`
-		Text   string          `json:"text"`
-		State  string          `json:"state"`
-		Model  string          `json:"model"`
-		Press  json.RawMessage `json:"press"`
-		Card   card.Card       `json:"card"`
-	}
-	if e.Erased() || e.Decode(&data) != nil {
-		return nil
-	}
-	switch e.Type {
-	case "conversation.turn.started":
-		return []message{{e.Seq, "turn", turnMessage{Seq: e.Seq, TurnID: data.TurnID, Role: "human", Text: data.Text, State: "finished", Press: data.Press, At: e.Timestamp}}}
-	case "conversation.turn.finished":
-		state := data.State
-		if state == "done" {
-			state = "finished"
-		}
-		return []message{{e.Seq, "turn", turnMessage{Seq: e.Seq, TurnID: data.TurnID, Role: "agent", Text: data.Text, State: state, Model: data.Model, At: e.Timestamp}}}
-	case "conversation.card.shown":
-		data.Card.Seq = e.Seq
-		return []message{{e.Seq, "card", cardMessage{TurnID: data.TurnID, Card: data.Card}}}
-	}
-	return nil
-}
-
-// errRelink restarts a follow with one more deployment.
-var errRelink = errors.New("another deployment was linked")
-
-// follow sends what is new until ctx ends. A deployment is linked when there is
-// something to show of it, which is after its first events: those are sent first.
-func (w *watch) follow(ctx context.Context, each func(journal.Event) error) error {
-	for {
-		var linked string
-		err := w.s.options.Journal.Follow(ctx, w.seq, w.filters(), func(e journal.Event) error {
-			if err := each(e); err != nil {
-				return err
-			}
-			w.seq = max(w.seq, e.Seq)
-			if e.Type == "conversation.deployment.linked" && w.link(linkedID(e)) {
-				linked = linkedID(e)
-				return errRelink
-			}
-			return nil
-		})
-		if !errors.Is(err, errRelink) {
-			return err
-		}
-		missed, err := w.s.options.Journal.Load(ctx, "deployment."+linked)
-		if err != nil {
-			return err
-		}
-		for _, e := range missed {
-			if e.Seq > w.seq {
-				break // comes by itself
-			}
-			if err := each(e); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-func (s *Server) newWatch(c echo.Context) (*watch, error) {
-	actor, err := s.actor(c)
-	if err != nil {
-		return nil, err
-	}
-	id := c.Param("id")
-	if _, err := s.options.Conversations.Get(c.Request().Context(), actor, id); err != nil {
-		return nil, err
-	}
-	return &watch{s: s, actor: actor, conversation: id, deployments: map[string]*watched{}}, nil
 }
 
 // after reads the cursor of a stream.
@@ -351,7 +66,7 @@ func (s *Server) stream(c echo.Context) error {
 	out := startStream(c)
 	s.streams.Inc()
 	defer s.streams.Dec()
-	for _, m := range replayed {
+	for _, m := range lastIDs(replayed) {
 		if err := out.send(m); err != nil {
 			return nil
 		}
@@ -374,7 +89,7 @@ func (s *Server) stream(c echo.Context) error {
 		defer cancel()
 		_ = w.follow(ctx, func(e journal.Event) error {
 			ms, err := w.next(ctx, e)
-			for _, m := range ms {
+			for _, m := range lastIDs(ms) {
 				if err := put(m); err != nil {
 					return err
 				}
@@ -390,6 +105,17 @@ func (s *Server) stream(c echo.Context) error {
 	}()
 	defer func() { cancel(); <-done; <-done }()
 	return out.pump(ctx, live)
+}
+
+// lastIDs leaves an event's id on its last message only: a reader that was cut off
+// before that has not seen the event, and gets it whole when it comes back.
+func lastIDs(ms []message) []message {
+	for i := range ms {
+		if i+1 < len(ms) && ms[i+1].seq == ms[i].seq {
+			ms[i].seq = 0
+		}
+	}
+	return ms
 }
 
 // eventStream writes text/event-stream (HTML standard, 9.2).
@@ -489,32 +215,4 @@ func (s *Server) events(c echo.Context) error {
 		_ = w.follow(ctx, write)
 	}
 	return nil
-}
-
-// history gives all events after the cursor, in their order.
-func (w *watch) history(ctx context.Context, cursor uint64) ([]journal.Event, error) {
-	var all []journal.Event
-	load := func(aggregate string) error {
-		events, err := w.s.options.Journal.Load(ctx, aggregate)
-		if err != nil {
-			return err
-		}
-		for _, e := range events {
-			w.seq = max(w.seq, e.Seq)
-			if e.Type == "conversation.deployment.linked" {
-				w.link(linkedID(e))
-			}
-			if e.Seq > cursor {
-				all = append(all, e)
-			}
-		}
-		return nil
-	}
-	for i := 0; i < len(w.filters()); i++ {
-		if err := load(w.filters()[i]); err != nil {
-			return nil, err
-		}
-	}
-	sort.Slice(all, func(i, j int) bool { return all[i].Seq < all[j].Seq })
-	return all, nil
 }

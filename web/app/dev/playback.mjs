@@ -25,7 +25,7 @@ export function playback(id, speed) {
   const at = () => new Date(Date.now() - 36e5).toISOString()
   const human = (turnId, text, press) => emit('turn', { seq: seq + 1, turnId, role: 'human', text, state: 'started', at: at(), ...(press ? { press } : {}) })
   const agent = (turnId, text, state = 'finished') => emit('turn', { seq: seq + 1, turnId, role: 'agent', text, state, at: at(), model: 'guide' })
-  const card = (c, turnId) => emit('card', { ...(turnId ? { turnId } : {}), card: { ...c, seq: seq + 1 } })
+  const card = (c, turnId) => emit('card', { seq: seq + 1, ...(turnId ? { turnId } : {}), card: { ...c, seq: seq + 1 } })
   const setDraft = (n) => {
     stage = n
     draft = { ...story.draft(n), id, seq: seq + 1 }

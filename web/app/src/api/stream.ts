@@ -28,15 +28,13 @@ export function pause(attempt: number, random: number): number {
  * Last-Event-ID, gives a silent connection up, and waits longer after each
  * failure. A 401 or 404 ends it, as trying again cannot help.
  *
- * Several messages may carry the same id (one event shows two cards), so the
- * cursor only moves to an id when a message with a later one has come: after a
- * break the last event is sent again rather than half of it lost. Readers take
+ * Of the messages of one event the last one carries the id: after a break in
+ * their midst the event is sent again rather than half of it lost. Readers take
  * duplicates by their seq.
  */
 export class Stream {
   readonly #options: StreamOptions
   #cursor = ''
-  #newest = ''
   #attempt = 0
   #closed = false
   #abort: AbortController | undefined
@@ -119,11 +117,8 @@ export class Stream {
 
   #take(message: Message): void {
     if (this.#closed) return
-    if (message.id !== undefined && message.id !== this.#newest) {
-      this.#cursor = this.#newest
-      this.#newest = message.id
-    }
     this.#options.onMessage(message)
+    if (message.id !== undefined) this.#cursor = message.id
   }
 
   #report(state: Connection): void {

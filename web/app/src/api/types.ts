@@ -159,6 +159,8 @@ export interface TurnEvent {
 
 /** The live stream's `card`. */
 export interface CardEvent {
+  /** Where the card stands in the log; its own seq says how new it is. */
+  seq: number
   turnId?: string
   card: Card
 }

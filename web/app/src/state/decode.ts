@@ -15,23 +15,21 @@ export function actionOf(message: Message): Action | null {
     return null
   }
   if (typeof value !== 'object' || value === null) return null
-  const id = message.id === undefined ? Number.NaN : Number(message.id)
   switch (message.event) {
     case 'turn': {
       const turn = value as TurnEvent
       if (!turn.turnId) return null
-      const seq = Number.isSafeInteger(id) ? id : turn.seq
-      return { type: 'turn', turn: { ...turn, seq, text: turn.text ?? '' } }
+      return { type: 'turn', turn: { ...turn, text: turn.text ?? '' } }
     }
     case 'card': {
       const event = value as CardEvent
       if (!event.card?.id) return null
-      return { type: 'card', event, seq: Number.isSafeInteger(id) ? id : event.card.seq }
+      return { type: 'card', event }
     }
     case 'draft': {
       const draft = value as Draft
       if (!draft.spec) return null
-      return { type: 'draft', draft, seq: Number.isSafeInteger(id) ? id : draft.seq }
+      return { type: 'draft', draft }
     }
     default: {
       const delta = value as DeltaEvent

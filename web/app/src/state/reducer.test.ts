@@ -12,12 +12,10 @@ const agent = (seq: number, turnId: string, text = 'answer', state: TurnEvent['s
 })
 const card = (seq: number, id: string, text = id, turnId?: string): Action => ({
   type: 'card',
-  seq,
-  event: { ...(turnId ? { turnId } : {}), card: { id, kind: 'notice', seq, text } satisfies Card },
+  event: { seq, ...(turnId ? { turnId } : {}), card: { id, kind: 'notice', seq, text } satisfies Card },
 })
 const draft = (seq: number, orgName: string): Action => ({
   type: 'draft',
-  seq,
   draft: { id: 'c', spec: { orgName }, fields: {}, seq } as unknown as Draft,
 })
 const delta = (turnId: string, text: string): Action => ({ type: 'delta', delta: { turnId, text } })

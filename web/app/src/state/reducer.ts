@@ -41,8 +41,8 @@ export interface ConversationState {
 
 export type Action =
   | { type: 'turn'; turn: TurnEvent }
-  | { type: 'card'; event: CardEvent; seq: number }
-  | { type: 'draft'; draft: Draft; seq: number }
+  | { type: 'card'; event: CardEvent }
+  | { type: 'draft'; draft: Draft }
   | { type: 'delta'; delta: DeltaEvent }
   | { type: 'connection'; connection: Connection }
   | { type: 'synced' }
@@ -69,10 +69,10 @@ export function reduce(state: ConversationState, action: Action): ConversationSt
     case 'turn':
       return turn(state, action.turn)
     case 'card':
-      return card(state, action.event, action.seq)
+      return card(state, action.event)
     case 'draft':
-      if (state.draft && action.seq < state.draft.seq) return state
-      return { ...advance(state, action.seq), draft: { ...action.draft, seq: action.seq } }
+      if (state.draft && action.draft.seq < state.draft.seq) return state
+      return { ...advance(state, action.draft.seq), draft: action.draft }
     case 'delta':
       return delta(state, action.delta)
     case 'connection':
@@ -115,8 +115,8 @@ function turn(state: ConversationState, event: TurnEvent): ConversationState {
   }
 }
 
-function card(state: ConversationState, event: CardEvent, seq: number): ConversationState {
-  const { card: shown, turnId } = event
+function card(state: ConversationState, event: CardEvent): ConversationState {
+  const { seq, card: shown, turnId } = event
   // A replay shows a deployment's newest card at the place where it began: the
   // card's own seq says how new it is, the message's where it stands.
   const version = Math.max(seq, shown.seq || 0)

@@ -5,8 +5,8 @@ import { asked, ordered, sentences } from './select'
 
 const question = (seq: number, id: string, field: string): Action => ({
   type: 'card',
-  seq,
   event: {
+    seq,
     card: { id, kind: 'choice', seq, text: id, data: { question: { questionId: id, field, prompt: id, type: 'choice' } } },
   },
 })
@@ -16,7 +16,6 @@ const human = (seq: number, turnId: string, press?: { cardId: string; value: str
 })
 const draft = (seq: number, field: string): Action => ({
   type: 'draft',
-  seq,
   draft: { id: 'c', spec: {}, fields: { [field]: { source: 'said', at: '' } }, seq } as unknown as Draft,
 })
 const fold = (...actions: Action[]): ConversationState => actions.reduce(reduce, empty)
@@ -62,8 +61,7 @@ describe('ordered', () => {
   })
   const shown = (message: number, seq: number, id: string, kind: string, data?: unknown): Action => ({
     type: 'card',
-    seq: message,
-    event: { card: { id, kind, seq, text: id, data } },
+    event: { seq: message, card: { id, kind, seq, text: id, data } },
   })
   const progress = (message: number, seq: number): Action =>
     shown(message, seq, 'progress-d1', 'progress', {

@@ -52,7 +52,7 @@ export function useConversation(id: string): {
 
   const retry = useCallback(() => stream.current?.retry(), [])
   const takeDraft = useCallback(
-    (draft: Draft) => dispatch({ type: 'draft', draft, seq: draft.seq }),
+    (draft: Draft) => dispatch({ type: 'draft', draft }),
     [],
   )
   return { state, retry, takeDraft }

@@ -1,0 +1,364 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/openova-io/sandbox/conversation/card"
+	"github.com/openova-io/sandbox/conversation/journal"
+	"github.com/openova-io/sandbox/provisioner"
+)
+
+// turnMessage is one side of a turn.
+type turnMessage struct {
+	Seq    uint64          `json:"seq"`
+	TurnID string          `json:"turnId"`
+	Role   string          `json:"role"`
+	Text   string          `json:"text"`
+	State  string          `json:"state"`
+	Press  json.RawMessage `json:"press,omitempty"`
+	Model  string          `json:"model,omitempty"`
+	At     time.Time       `json:"at"`
+}
+
+// cardMessage is one card, in the turn that showed it.
+type cardMessage struct {
+	// Seq is where the card stands: of a deployment that began before the reader
+	// came, where that began. The card's own Seq says how new it is.
+	Seq    uint64    `json:"seq"`
+	TurnID string    `json:"turnId,omitempty"`
+	Card   card.Card `json:"card"`
+}
+
+// watch is what the live stream folds: one conversation, its draft and its
+// deployments.
+type watch struct {
+	s            *Server
+	actor        journal.Actor
+	conversation string
+	deployments  map[string]*watched
+	order        []string
+	// seq is the journal's sequence up to which the watch has seen everything.
+	seq uint64
+}
+
+// watched is a deployment with the cards that were sent of it.
+type watched struct {
+	events []journal.Event
+	linked uint64 // sequence of the event that linked it
+	sent   map[string]string
+}
+
+func (w *watch) filters() []string {
+	f := []string{"conversation." + w.conversation, "draft." + w.conversation}
+	for _, id := range w.order {
+		f = append(f, "deployment."+id)
+	}
+	return f
+}
+
+// link adds a deployment; true when it is new.
+func (w *watch) link(id string, at uint64) bool {
+	if _, ok := w.deployments[id]; ok || id == "" {
+		return false
+	}
+	w.deployments[id] = &watched{linked: at, sent: map[string]string{}}
+	w.order = append(w.order, id)
+	return true
+}
+
+// replay loads what has happened up to now, which the watch remembers as where it
+// follows from, and gives the messages after the cursor.
+func (w *watch) replay(ctx context.Context, after uint64) ([]message, error) {
+	var out []message
+	events, err := w.load(ctx, "conversation."+w.conversation)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range events {
+		if e.Type == "conversation.deployment.linked" {
+			w.link(linkedID(e), e.Seq)
+		}
+		if e.Seq > after {
+			out = append(out, conversationMessages(e)...)
+		}
+	}
+	drafts, err := w.load(ctx, "draft."+w.conversation)
+	if err != nil {
+		return nil, err
+	}
+	var draftSeq uint64
+	for _, e := range drafts {
+		draftSeq = e.Seq
+	}
+	for _, id := range w.order {
+		d := w.deployments[id]
+		if d.events, err = w.load(ctx, "deployment."+id); err != nil {
+			return nil, err
+		}
+		if len(d.events) == 0 {
+			continue
+		}
+		first, last := d.events[0].Seq, d.events[len(d.events)-1].Seq
+		cards, err := w.cards(id)
+		if err != nil {
+			return nil, err
+		}
+		// The newest state stands where the deployment began, so that a page that is
+		// opened later reads in the order in which things happened.
+		newest := max(last, d.linked)
+		at := first
+		if at <= after {
+			at = newest
+		}
+		for _, c := range cards {
+			if newest > after {
+				out = append(out, message{at, "card", cardMessage{Seq: at, Card: c}})
+			}
+		}
+		draftSeq = max(draftSeq, newest)
+	}
+	if draftSeq > after {
+		if m, err := w.draft(ctx, draftSeq); err == nil {
+			out = append(out, m)
+		}
+	}
+	sort.SliceStable(out, func(i, j int) bool { return out[i].seq < out[j].seq })
+	return out, nil
+}
+
+// load reads an aggregate up to the watch's sequence. The aggregates are read one
+// after the other while they are being written: what comes in between belongs to
+// follow, in all of them alike, or an event in one that was read before would be
+// behind the cursor that the others have moved.
+func (w *watch) load(ctx context.Context, aggregate string) ([]journal.Event, error) {
+	if w.seq == 0 {
+		var err error
+		if w.seq, err = w.s.options.Journal.Head(ctx); err != nil {
+			return nil, err
+		}
+	}
+	events, err := w.s.options.Journal.Load(ctx, aggregate)
+	if err != nil {
+		return nil, err
+	}
+	n := sort.Search(len(events), func(i int) bool { return events[i].Seq > w.seq })
+	return events[:n], nil
+}
+
+// next gives the messages of one new event. Their sequence never goes back, also
+// for the past of a deployment that was linked just now: it is the cursor of a
+// reader that has everything up to it.
+func (w *watch) next(ctx context.Context, e journal.Event) ([]message, error) {
+	at := max(w.seq, e.Seq)
+	noun, id, _ := strings.Cut(e.Aggregate, ".")
+	switch noun {
+	case "conversation":
+		return conversationMessages(e), nil
+	case "draft":
+		m, err := w.draft(ctx, at)
+		if err != nil {
+			return nil, err
+		}
+		return []message{m}, nil
+	}
+	d, ok := w.deployments[id]
+	if !ok {
+		return nil, nil
+	}
+	d.events = append(d.events, e)
+	cards, err := w.cards(id)
+	if err != nil {
+		return nil, err
+	}
+	var out []message
+	for _, c := range cards {
+		out = append(out, message{at, "card", cardMessage{Seq: at, Card: c}})
+	}
+	if e.Type == "deployment.status.changed" || strings.HasPrefix(e.Type, "deployment.approval.") {
+		if m, err := w.draft(ctx, at); err == nil {
+			out = append(out, m)
+		}
+	}
+	return out, nil
+}
+
+// cards gives the deployment's cards that have changed since they were sent.
+func (w *watch) cards(id string) ([]card.Card, error) {
+	d := w.deployments[id]
+	folded, err := provisioner.FoldDeployment(d.events)
+	if err != nil {
+		return nil, err
+	}
+	cards := provisioner.ProgressCards(folded)
+	if folded.Approval != nil && folded.Approval.State != "pending" {
+		// The plan's own cards were shown in the conversation; once decided, the
+		// approval card says so.
+		for _, c := range provisioner.PlanCards(folded) {
+			if c.Kind == card.KindApproval {
+				cards = append([]card.Card{c}, cards...)
+			}
+		}
+	}
+	var changed []card.Card
+	for _, c := range cards {
+		c.Seq = 0
+		body, err := json.Marshal(c)
+		if err != nil {
+			return nil, err
+		}
+		if d.sent[c.ID] == string(body) {
+			continue
+		}
+		d.sent[c.ID] = string(body)
+		c.Seq = folded.Seq
+		changed = append(changed, c)
+	}
+	return changed, nil
+}
+
+func (w *watch) draft(ctx context.Context, seq uint64) (message, error) {
+	d, err := w.s.options.Provisioner.Draft(ctx, w.actor, w.conversation)
+	if err != nil {
+		return message{}, err
+	}
+	return message{seq, "draft", d}, nil
+}
+
+func linkedID(e journal.Event) string {
+	var data struct {
+		DeploymentID string `json:"deploymentId"`
+	}
+	_ = e.Decode(&data)
+	return data.DeploymentID
+}
+
+// conversationMessages derives turns and cards from one event of a conversation.
+func conversationMessages(e journal.Event) []message {
+	var data struct {
+		TurnID string          `json:"turnId"`
+		Text   string          `json:"text"`
+		State  string          `json:"state"`
+		Model  string          `json:"model"`
+		Press  json.RawMessage `json:"press"`
+		Card   card.Card       `json:"card"`
+	}
+	if e.Erased() || e.Decode(&data) != nil {
+		return nil
+	}
+	switch e.Type {
+	case "conversation.turn.started":
+		return []message{{e.Seq, "turn", turnMessage{Seq: e.Seq, TurnID: data.TurnID, Role: "human", Text: data.Text, State: "finished", Press: data.Press, At: e.Timestamp}}}
+	case "conversation.turn.finished":
+		state := data.State
+		if state == "done" {
+			state = "finished"
+		}
+		return []message{{e.Seq, "turn", turnMessage{Seq: e.Seq, TurnID: data.TurnID, Role: "agent", Text: data.Text, State: state, Model: data.Model, At: e.Timestamp}}}
+	case "conversation.card.shown":
+		data.Card.Seq = e.Seq
+		return []message{{e.Seq, "card", cardMessage{Seq: e.Seq, TurnID: data.TurnID, Card: data.Card}}}
+	}
+	return nil
+}
+
+// errRelink restarts a follow with one more deployment.
+var errRelink = errors.New("another deployment was linked")
+
+// follow gives what comes after the watch's sequence until ctx ends, every event
+// once. A deployment is linked when there is something to show of it, which is
+// after its first events: those come right before the link, so that a reader
+// that has seen the link has seen them.
+func (w *watch) follow(ctx context.Context, each func(journal.Event) error) error {
+	for {
+		err := w.s.options.Journal.Follow(ctx, w.seq, w.filters(), func(e journal.Event) error {
+			linked := ""
+			if e.Type == "conversation.deployment.linked" && w.link(linkedID(e), e.Seq) {
+				linked = linkedID(e)
+				past, err := w.s.options.Journal.Load(ctx, "deployment."+linked)
+				if err != nil {
+					return err
+				}
+				for _, p := range past {
+					if p.Seq > e.Seq {
+						break // comes by itself
+					}
+					if err := each(p); err != nil {
+						return err
+					}
+				}
+			}
+			if err := each(e); err != nil {
+				return err
+			}
+			w.seq = e.Seq
+			if linked != "" {
+				return errRelink
+			}
+			return nil
+		})
+		if !errors.Is(err, errRelink) {
+			return err
+		}
+	}
+}
+
+// history gives the events after the cursor up to now, which the watch remembers
+// as where it follows from, in the order in which follow gives them: the past of
+// a deployment right before its link.
+func (w *watch) history(ctx context.Context, after uint64) ([]journal.Event, error) {
+	events, err := w.load(ctx, "conversation."+w.conversation)
+	if err != nil {
+		return nil, err
+	}
+	drafts, err := w.load(ctx, "draft."+w.conversation)
+	if err != nil {
+		return nil, err
+	}
+	type placed struct {
+		at    uint64
+		event journal.Event
+	}
+	var all []placed
+	for _, e := range drafts {
+		all = append(all, placed{e.Seq, e})
+	}
+	for _, e := range events {
+		if e.Type == "conversation.deployment.linked" && w.link(linkedID(e), e.Seq) {
+			past, err := w.load(ctx, "deployment."+linkedID(e))
+			if err != nil {
+				return nil, err
+			}
+			for _, p := range past {
+				all = append(all, placed{max(p.Seq, e.Seq), p})
+			}
+		}
+		all = append(all, placed{e.Seq, e})
+	}
+	sort.SliceStable(all, func(i, j int) bool { return all[i].at < all[j].at })
+	var out []journal.Event
+	for _, p := range all {
+		if p.at > after {
+			out = append(out, p.event)
+		}
+	}
+	return out, nil
+}
+
+func (s *Server) newWatch(c echo.Context) (*watch, error) {
+	actor, err := s.actor(c)
+	if err != nil {
+		return nil, err
+	}
+	id := c.Param("id")
+	if _, err := s.options.Conversations.Get(c.Request().Context(), actor, id); err != nil {
+		return nil, err
+	}
+	return &watch{s: s, actor: actor, conversation: id, deployments: map[string]*watched{}}, nil
+}
