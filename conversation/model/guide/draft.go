@@ -235,11 +235,13 @@ func (d *draft) phase() phase {
 		return drafting
 	}
 	switch d.DeploymentStatus {
-	case "planned", "awaiting-approval":
+	case "awaiting-approval":
 		switch d.ApprovalState {
 		case "", "pending":
 			return awaiting
 		}
+		return drafting
+	case "planned": // being planned, perhaps since before an interruption: there is nothing to approve yet
 		return drafting
 	case "pending", "provisioning", "tofu-applying", "flux-bootstrapping", "phase1-watching", "wiping":
 		return building

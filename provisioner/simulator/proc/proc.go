@@ -68,6 +68,9 @@ func Ensure(ctx context.Context, o EnsureOptions) (*Client, error) {
 	if running, found := find(o.Dir); found {
 		c := newClient(o.Dir, running, token)
 		err := c.await(ctx, nil)
+		if err == nil && running.URL == "" { // who started it died before it answered
+			err = c.process.write(o.Dir)
+		}
 		if err == nil {
 			return c, nil
 		}

@@ -168,3 +168,36 @@ func TestAFailingCommandIsReported(t *testing.T) {
 		t.Errorf("want Unavailable, got %v", err)
 	}
 }
+
+// A caller that is killed right after it started the cloud leaves a spool file
+// without an address; whoever comes next completes it.
+func TestASpoolWithoutAddressIsCompleted(t *testing.T) {
+	o := options(t)
+	first := ensure(t, o)
+	path := filepath.Join(o.Dir, "process.json")
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var spool map[string]any
+	if err := json.Unmarshal(raw, &spool); err != nil {
+		t.Fatal(err)
+	}
+	for k, v := range spool {
+		if v == first.URL {
+			delete(spool, k)
+		}
+	}
+	if raw, err = json.Marshal(spool); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if again := ensure(t, o); again.URL != first.URL {
+		t.Errorf("the cloud is at %q, not %q", again.URL, first.URL)
+	}
+	if found, ok := proc.Find(o.Dir); !ok || found.URL != first.URL {
+		t.Errorf("it was found at %+v", found)
+	}
+}
