@@ -251,7 +251,9 @@ func TestTheStreamResumes(t *testing.T) {
 		req.Header.Set("Last-Event-ID", cursor)
 		res, err := http.DefaultClient.Do(req)
 		if err != nil {
-			if !finished && ctx.Err() != nil {
+			over := ctx.Err() != nil
+			cancel()
+			if !finished && over {
 				continue
 			}
 			t.Fatal(err)
