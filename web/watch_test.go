@@ -235,6 +235,7 @@ func TestTheStreamResumes(t *testing.T) {
 		default:
 		}
 		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
 		if !finished {
 			go func() { // nothing more may come after the last event
 				select {
