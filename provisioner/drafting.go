@@ -13,18 +13,6 @@ import (
 	"github.com/openova-io/sandbox/conversation/journal"
 )
 
-// ParseSpec reads upstream's POST /api/v1/deployments body. Fields that it does
-// not know, and the secrets that upstream takes there, are left out: they go to
-// the vault.
-func ParseSpec(body []byte) (Spec, error) {
-	var spec Spec
-	if err := json.Unmarshal(body, &spec); err != nil {
-		return Spec{}, fault.Wrap(err, fault.Invalid, "the request body is not a deployment request in JSON").(*fault.Error).
-			Do("see the schema in /api/v1/openapi.json")
-	}
-	return spec.Normalize(), nil
-}
-
 // Draft gives a draft as it is now, with what follows from it. A draft that does
 // not exist begins empty and belongs to the actor. Somebody else's is NotFound.
 func (s *Service) Draft(ctx context.Context, actor journal.Actor, id string) (Draft, error) {

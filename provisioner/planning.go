@@ -32,25 +32,67 @@ func (s *Service) Plan(ctx context.Context, actor journal.Actor, draftID string)
 	return s.planDraft(ctx, actor, draft, draftID)
 }
 
-// PlanSpec makes a plan of a whole request, without a conversation.
-func (s *Service) PlanSpec(ctx context.Context, actor journal.Actor, spec Spec) (Deployment, error) {
+// PlanRequest makes a plan of upstream's POST /api/v1/deployments body, without a
+// conversation. What does not read (see [ParseSpec]) and what breaks a rule is
+// listed together, as an Invalid fault.
+func (s *Service) PlanRequest(ctx context.Context, actor journal.Actor, body []byte) (Deployment, error) {
+	spec, unread := ParseSpec(body)
+	draft, err := s.wholeDraft(actor, spec)
+	if err != nil {
+		return Deployment{}, err
+	}
+	if unread != nil {
+		return Deployment{}, alsoBroken(fault.From(unread), draft)
+	}
+	return s.planDraft(ctx, actor, draft, "")
+}
+
+// wholeDraft is a request as a draft: what is in it was said, and the rest is
+// filled in as in any draft.
+func (s *Service) wholeDraft(actor journal.Actor, spec Spec) (Draft, error) {
 	if actor.Subject == "" {
-		return Deployment{}, fault.New(fault.Unauthenticated, "a deployment belongs to somebody").Do("sign in")
+		return Draft{}, fault.New(fault.Unauthenticated, "a deployment belongs to somebody").Do("sign in")
 	}
 	if s.opts.Cloud != Simulated {
-		return Deployment{}, fault.New(fault.Invalid, "a request for the real cloud needs its credentials in the vault").
+		return Draft{}, fault.New(fault.Invalid, "a request for the real cloud needs its credentials in the vault").
 			Do("begin a draft, store the credentials under it, and plan the draft")
 	}
 	draft := NewDraft("request", s.opts.Cloud)
 	draft.Spec, draft.SimulatedAccount = spec.Normalize(), true
 	for _, path := range specPaths(draft.Spec) {
-		draft.Fields[path] = Field{Source: Said, At: s.now()}
+		// A list that is left out is an empty one: nobody asked for a suggestion.
+		if _, has := readField(draft.Spec, path); has || path == "apps" || path == "components" {
+			draft.Fields[path] = Field{Source: Said, At: s.now()}
+		}
 	}
-	draft, err := s.opts.Catalogue.ApplyChanges(draft, nil, s.now())
-	if err != nil {
-		return Deployment{}, err
+	if draft.Spec.SovereignDomainMode == "" && draft.Spec.SovereignFQDN != "" {
+		s.opts.Catalogue.changeFQDN(&draft, draft.Spec.SovereignFQDN, Said, "", s.now(), nil)
 	}
-	return s.planDraft(ctx, actor, draft, "")
+	return s.opts.Catalogue.ApplyChanges(draft, nil, s.now())
+}
+
+// alsoBroken adds to a request that does not read what is wrong with the part
+// that does. A field that was not read is not called missing, nor is what would
+// follow from it.
+func alsoBroken(unread *fault.Error, draft Draft) error {
+	if slices.ContainsFunc(unread.Violations, func(v fault.Violation) bool { return v.Path == "" }) {
+		return unread // there is no document to speak of
+	}
+	covered := func(path, rule string) bool {
+		return slices.ContainsFunc(unread.Violations, func(v fault.Violation) bool {
+			at, _ := singularField(v.Path)
+			under := func(a, b string) bool { return strings.HasPrefix(a, b+".") || strings.HasPrefix(a, b+"[") }
+			return path == at || under(path, at) || under(at, path) ||
+				rule == "required" && (strings.HasPrefix(at, "regions") && path == "orgHeadquarters" || at == "orgName")
+		})
+	}
+	all := slices.Clone(unread.Violations)
+	for _, v := range obstacles(draft) {
+		if !covered(v.Path, v.Rule) {
+			all = append(all, v)
+		}
+	}
+	return fault.Violated("the request", all)
 }
 
 func (s *Service) planDraft(ctx context.Context, actor journal.Actor, draft Draft, draftID string) (Deployment, error) {
@@ -92,16 +134,30 @@ func (s *Service) planDraft(ctx context.Context, actor journal.Actor, draft Draf
 }
 
 // plannable is Invalid with everything that keeps a draft from being planned.
-func plannable(d Draft) error {
+func plannable(d Draft) error { return fault.Violated("the draft", obstacles(d)) }
+
+// obstacles are what keeps a draft from being planned.
+func obstacles(d Draft) []fault.Violation {
 	violations := slices.Clone(d.Violations)
 	for _, field := range d.Missing {
-		message := "This is still missing."
-		if field == accountMissing {
-			message = "The cloud account's credentials are still missing."
+		v := fault.Violation{Path: field, Rule: "required", Message: "This is still missing."}
+		if words, known := missingWords[field]; known {
+			v.Message, v.Suggestion = words[0], words[1]
 		}
-		violations = append(violations, fault.Violation{Path: field, Rule: "required", Message: message})
+		violations = append(violations, v)
 	}
-	return fault.Violated("the draft", violations)
+	return violations
+}
+
+// missingWords say what is missing, and what to do about it.
+var missingWords = map[string][2]string{
+	"orgName":                {"The Organization's name is missing.", "Say what your Organization is called."},
+	"orgEmail":               {"The e-mail address of the sovereign-admin is missing.", "Give the address that will sign in to the console."},
+	"orgHeadquarters":        {"There is neither a region nor a place to choose one by.", "Name a region, for example fsn1, or say where your people are."},
+	"regions[0].cloudRegion": {"No region is chosen, and the place of the headquarters is not known here.", "Name a region, for example fsn1."},
+	"sovereignFQDN":          {"The Sovereign has no domain name.", "Choose a subdomain, or name a domain of your own."},
+	"sovereignSubdomain":     {"No subdomain can be made of the Organization's name.", "Choose one of letters, digits and hyphens."},
+	accountMissing:           {"The cloud account's credentials are still missing.", "Enter them in the cloud account card."},
 }
 
 // awaitPlan waits until a deployment is planned, or could not be.

@@ -55,6 +55,12 @@ func (c *Catalogue) broken(spec Spec) []fault.Violation {
 			}
 		}
 	}
+	at := func(path string) func(fault.Violation) bool {
+		return func(v fault.Violation) bool { return v.Path == path }
+	}
+	if spec.SovereignDomainMode == "pool" && slices.ContainsFunc(out, at("sovereignSubdomain")) {
+		out = slices.DeleteFunc(out, at("sovereignFQDN")) // made of it, and wrong for the same reason
+	}
 	for i := range spec.Regions {
 		out = append(out, c.brokenSizes(spec, i)...)
 	}

@@ -56,11 +56,7 @@ func (s *Server) createDeployment(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	spec, err := provisioner.ParseSpec(body)
-	if err != nil {
-		return err
-	}
-	d, err := s.options.Provisioner.PlanSpec(c.Request().Context(), actor, spec)
+	d, err := s.options.Provisioner.PlanRequest(c.Request().Context(), actor, body)
 	if err != nil {
 		return err
 	}
