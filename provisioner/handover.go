@@ -35,8 +35,12 @@ func (s *Service) Enter(ctx context.Context, actor journal.Actor, id string) (st
 	if actor.EmailVerified && actor.Email != "" {
 		email = actor.Email
 	}
+	trusted := ""
+	if d.Plan != nil {
+		trusted, _ = d.Plan.Tfvars["handover_jwt_public_key"].(string)
+	}
 	token, err := s.opts.Minter.MintHandover(ctx, Handover{
-		FQDN: d.Spec.SovereignFQDN, DeploymentID: d.ID, Email: email, Subject: actor.Subject, ReturnPath: "/sandbox",
+		FQDN: d.Spec.SovereignFQDN, DeploymentID: d.ID, Email: email, Subject: actor.Subject, ReturnPath: "/sandbox", TrustedKey: trusted,
 	})
 	if err != nil {
 		return "", err

@@ -53,6 +53,8 @@ type Watcher interface {
 // Handover is a person on their way to their Sovereign.
 type Handover struct {
 	FQDN, DeploymentID, Email, Subject, ReturnPath string
+	// TrustedKey is the public key (JWK) that the Sovereign was built with.
+	TrustedKey string
 }
 
 // Minter signs handover tokens.

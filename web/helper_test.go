@@ -1,18 +1,11 @@
 package web_test
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -20,23 +13,11 @@ import (
 	"github.com/openova-io/sandbox/conversation/journal"
 	"github.com/openova-io/sandbox/web"
 	"github.com/openova-io/sandbox/web/identity"
+	"github.com/openova-io/sandbox/web/identity/identitytest"
 )
 
 // publicURL is where the tests' server says that it is.
 const publicURL = "https://console.omantel.omani.works"
-
-// signingKey is made once: it costs more than all the tests.
-var signingKey = sync.OnceValue(func() []byte {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		panic(err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-})
 
 var owner = journal.Actor{Kind: journal.Human, Subject: "owner", LocalOwner: true}
 
@@ -49,7 +30,7 @@ type console struct {
 
 func newConsole(t *testing.T, change func(*web.Options)) console {
 	t.Helper()
-	id, err := identity.Open(identity.Options{Dir: keyDir(t), Issuer: publicURL})
+	id, err := identity.Open(t.Context(), identity.Options{Secrets: identitytest.Foreign(), Issuer: publicURL})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,16 +47,6 @@ func newConsole(t *testing.T, change func(*web.Options)) console {
 		t.Fatal(err)
 	}
 	return console{s, options.Identity}
-}
-
-// keyDir is a folder with the signing key.
-func keyDir(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "signing.pem"), signingKey(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }
 
 // app is a built app of three files.

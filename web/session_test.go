@@ -8,6 +8,7 @@ import (
 	"github.com/openova-io/sandbox/conversation/journal"
 	"github.com/openova-io/sandbox/web"
 	"github.com/openova-io/sandbox/web/identity"
+	"github.com/openova-io/sandbox/web/identity/identitytest"
 )
 
 func TestSignInLink(t *testing.T) {
@@ -36,7 +37,7 @@ func TestSignInLink(t *testing.T) {
 
 // TestHandover brings a person from the concierge to their console, once.
 func TestHandover(t *testing.T) {
-	concierge, err := identity.Open(identity.Options{Dir: t.TempDir(), Issuer: "https://sandbox.example.org"})
+	concierge, err := identity.Open(t.Context(), identity.Options{Secrets: identitytest.Ours(), Issuer: "https://sandbox.example.org"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,8 +46,8 @@ func TestHandover(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = j.Close() })
-	id, err := identity.Open(identity.Options{
-		Dir: keyDir(t), Issuer: publicURL, Journal: j,
+	id, err := identity.Open(t.Context(), identity.Options{
+		Secrets: identitytest.Foreign(), Issuer: publicURL, Journal: j,
 		Handover: &identity.HandoverTrust{PublicKey: []byte(concierge.PublicJWK()), Issuer: "https://sandbox.example.org", FQDN: "omantel.omani.works"},
 	})
 	if err != nil {

@@ -87,7 +87,7 @@ type minter struct{ id *identity.Identity }
 func (m minter) PublicJWK() string { return m.id.PublicJWK() }
 
 func (m minter) MintHandover(ctx context.Context, h provisioner.Handover) (string, error) {
-	return m.id.MintHandover(ctx, identity.Handover{FQDN: h.FQDN, DeploymentID: h.DeploymentID, Email: h.Email, Subject: h.Subject, ReturnPath: h.ReturnPath})
+	return m.id.MintHandover(ctx, identity.Handover{FQDN: h.FQDN, DeploymentID: h.DeploymentID, Email: h.Email, Subject: h.Subject, ReturnPath: h.ReturnPath, TrustedKey: h.TrustedKey})
 }
 
 // skills are the industry packs as the toolbox shows them.

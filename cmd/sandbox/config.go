@@ -71,7 +71,7 @@ func (o option) on(command string) bool {
 const defaultListen = "127.0.0.1:8080"
 
 // serving are the commands that run or may start the service.
-const serving = "serve chat plan apply mcp"
+const serving = "serve chat plan apply mcp keys"
 
 func options() []option {
 	return []option{
@@ -98,7 +98,7 @@ func options() []option {
 		{"sovereign-file", "", "JSON file that describes the Sovereign to its console", "serve", func(c *config) any { return &c.SovereignFile }},
 		{"handover-key", "", "public key (JWK) of the service that hands this Sovereign over", "serve", func(c *config) any { return &c.HandoverKeyFile }},
 		{"handover-issuer", "", "issuer that handover tokens must name; empty: any that the key signed", "serve", func(c *config) any { return &c.HandoverIssue }},
-		{"json", "false", "machine-readable: JSON Lines in and out", "chat plan apply doctor version", func(c *config) any { return &c.JSON }},
+		{"json", "false", "machine-readable: JSON Lines in and out", "chat plan apply keys doctor version", func(c *config) any { return &c.JSON }},
 		{"conversation", "", "go on with this conversation", "chat", func(c *config) any { return &c.Conversation }},
 		{"approve", "", "approve exactly the plan with this digest, without asking", "apply", func(c *config) any { return &c.Approve }},
 		{"timeout", "1h", "give up waiting after this long; the deployment goes on", "apply", func(c *config) any { return &c.TimeOut }},

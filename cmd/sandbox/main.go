@@ -34,6 +34,7 @@ func commands() []command {
 		{"stop", "stop", "End what runs on a data directory: the service, the simulated cloud and its Sovereigns' consoles. Nothing is lost.", runStop},
 		{"simulate", "simulate [options]", "Run the simulated Hetzner Cloud alone, for any client of its API.", runSimulate},
 		{"mcp", "mcp concierge", "Offer the concierge's toolbox to an MCP client on standard input and output.", runMCP},
+		{"keys", "keys list | rotate | revoke KID", "Look after the keys that sign tokens. Rotating signs nobody out; revoking refuses everything that the key signed.", runKeys},
 		{"doctor", "doctor [--json]", "List every external part, whether it was found, and how to get it.", runDoctor},
 		{"version", "version [--json]", "Print the version.", runVersion},
 	}

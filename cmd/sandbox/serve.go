@@ -161,6 +161,7 @@ func (s *service) local() http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]string{"url": s.public + "/auth/link?code=" + s.identity.NewCode(s.owner())})
 	})
+	s.localKeys(mux)
 	if s.toolbox != nil {
 		mux.HandleFunc("GET /local/mcp/concierge", s.serveStdioClient)
 	}

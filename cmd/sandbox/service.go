@@ -63,13 +63,13 @@ func (s *service) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	options := identity.Options{Dir: filepath.Join(s.c.DataDir, "identity"), Issuer: s.public, Journal: s.journal}
+	options := identity.Options{Secrets: s.vault, Issuer: s.public, Journal: s.journal}
 	if s.c.SovereignFQDN != "" {
 		if s.sovereign, options.Handover, err = readSovereign(s.c); err != nil {
 			return err
 		}
 	}
-	if s.identity, err = identity.Open(options); err != nil {
+	if s.identity, err = identity.Open(ctx, options); err != nil {
 		return err
 	}
 	if s.catalogue, err = provisioner.LoadCatalogue(); err != nil {

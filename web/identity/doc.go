@@ -4,7 +4,8 @@
 // from the service that built this Sovereign, and gets a session: a signed token
 // in an HttpOnly cookie. Programs send the same kind of token as a bearer. Every
 // token of the house is one [Claims] type, signed RS256 with a key of this
-// instance whose public half is the JWKS ([Identity.JWKS]).
+// instance whose public half is the JWKS ([Identity.JWKS]). claims.go is the
+// contract that other services follow; [Verifier] follows it for those in Go.
 //
 // # Invariants
 //
@@ -14,7 +15,10 @@
 //     ends with the process that printed it.
 //   - A handover token works once: its jti is claimed in the journal before a
 //     session is made from it.
-//   - The signing key is in the data directory, 0600, and never leaves it.
-//   - A cookie's name is made from the instance's key, so that two instances on
-//     one host do not sign each other out.
+//   - Signing keys rest encrypted in the vault and never leave it. A rotation signs
+//     nobody out: what a key signed stays good until its own end, and a Sovereign
+//     is handed over with the key that it was built with. A revoked key is refused
+//     at once, whatever it signed.
+//   - A cookie's name is the instance's, so that two instances on one host do not
+//     sign each other out.
 package identity

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"crypto/rsa"
 	"slices"
 	"time"
 
@@ -23,6 +24,9 @@ var returnPaths = []string{"/sandbox", "/dashboard"}
 // Handover is a person on their way to their Sovereign.
 type Handover struct {
 	FQDN, DeploymentID, Email, Subject, ReturnPath string
+	// TrustedKey is the public key (JWK) that the Sovereign was given when it was
+	// built; empty means the one that signs now.
+	TrustedKey string
 }
 
 // MintHandover makes a handover token in upstream's claims, plus a key id and the
@@ -31,13 +35,36 @@ func (id *Identity) MintHandover(_ context.Context, h Handover) (string, error) 
 	if !slices.Contains(returnPaths, h.ReturnPath) {
 		return "", fault.New(fault.Invalid, "a handover cannot land at %q", h.ReturnPath).At("return_path")
 	}
+	key, err := id.handoverKey(h.TrustedKey)
+	if err != nil {
+		return "", err
+	}
 	now := id.options.Now()
-	return id.sign(Claims{
+	return signWith(key, Claims{
 		Issuer: id.options.Issuer, Audience: jwt.Audience{"https://console." + h.FQDN}, Subject: h.Subject,
 		Email: h.Email, EmailVerified: true, SovereignFQDN: h.FQDN, DeploymentID: h.DeploymentID,
 		Role: RoleSovereignAdmin, ID: uuid.NewString(), Type: TypeHandover, ReturnPath: h.ReturnPath,
 		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(handoverTTL)),
 	})
+}
+
+// handoverKey is the key that the Sovereign trusts, however often the keys have
+// been rotated since it was built.
+func (id *Identity) handoverKey(trusted string) (*signingKey, error) {
+	if trusted == "" {
+		return id.ring.signing()
+	}
+	keys, err := parsePublicKeys([]byte(trusted))
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		if own := id.ring.trusted(k.Key.(*rsa.PublicKey)); own != nil {
+			return own, nil
+		}
+	}
+	return nil, fault.New(fault.Unavailable, "the key that this Sovereign trusts for handovers is gone or was revoked").
+		Do("Sign in to its console directly, or give it the public key of this service.")
 }
 
 // ReceiveHandover checks a handover token as upstream's receiver does and gives
@@ -57,8 +84,9 @@ func (id *Identity) ReceiveHandover(ctx context.Context, token string) (session 
 	if err != nil {
 		return fail("invalid token")
 	}
+	key := peerKey(id.peer, parsed.Headers)
 	var c Claims
-	if err := parsed.Claims(id.peer, &c); err != nil {
+	if key == nil || parsed.Claims(key, &c) != nil {
 		return fail("invalid token")
 	}
 	trust, now := id.options.Handover, id.options.Now()
@@ -90,4 +118,19 @@ func (id *Identity) ReceiveHandover(ctx context.Context, token string) (session 
 	actor := journal.Actor{Kind: journal.Human, Subject: c.Email, Email: c.Email, EmailVerified: true, Via: "handover"}
 	session, expires, err = id.session(actor, RoleSovereignAdmin, sessionTTL)
 	return session, expires, path, err
+}
+
+// peerKey is the key of the header's kid. Upstream's tokens have none; that is
+// good where one key is trusted, and so is a key that has no name.
+func peerKey(keys []jose.JSONWebKey, headers []jose.Header) any {
+	if len(headers) != 1 {
+		return nil
+	}
+	kid := headers[0].KeyID
+	for _, k := range keys {
+		if k.KeyID == kid || k.KeyID == "" && len(keys) == 1 || kid == "" && len(keys) == 1 {
+			return k.Key
+		}
+	}
+	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/web/identity"
+	"github.com/openova-io/sandbox/web/identity/identitytest"
 )
 
 // pair is a concierge and the console of the Sovereign that it built.
@@ -23,8 +24,8 @@ type pair struct {
 func newPair(t *testing.T) *pair {
 	p := &pair{now: noon}
 	clock := func() time.Time { return p.now }
-	p.concierge = open(t, ours(), identity.Options{Now: clock})
-	p.console = open(t, foreign(), identity.Options{
+	p.concierge = open(t, identity.Options{Now: clock})
+	p.console = open(t, identity.Options{Secrets: identitytest.Foreign(),
 		Issuer: "https://console." + fqdn, Now: clock, Journal: openJournal(t),
 		Handover: &identity.HandoverTrust{PublicKey: []byte(p.concierge.PublicJWK()), Issuer: issuer, FQDN: fqdn},
 	})
@@ -172,7 +173,7 @@ func TestHandoverOfUpstream(t *testing.T) {
 	keys := map[string][]byte{"PEM": pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), "JWK": jwk}
 	for name, key := range keys {
 		t.Run(name, func(t *testing.T) {
-			console := open(t, foreign(), identity.Options{Issuer: "https://console." + fqdn, Journal: openJournal(t),
+			console := open(t, identity.Options{Secrets: identitytest.Foreign(), Issuer: "https://console." + fqdn, Journal: openJournal(t),
 				Handover: &identity.HandoverTrust{PublicKey: key, FQDN: fqdn}})
 			raw := token(t, jose.RS256, ours(), nil, map[string]any{
 				"iss": "https://console.openova.io", "aud": "https://console." + fqdn, "sub": "kc-7f3a", "email": layla.Email,
@@ -200,7 +201,7 @@ func TestHandoverKeyIsPublic(t *testing.T) {
 	}
 	for name, key := range map[string][]byte{"nothing": nil, "text": []byte("key"), "a private key": secret, "a secret": []byte(`{"kty":"oct","k":"c2VjcmV0"}`)} {
 		t.Run(name, func(t *testing.T) {
-			_, err := identity.Open(identity.Options{Dir: t.TempDir(), Issuer: issuer, Handover: &identity.HandoverTrust{PublicKey: key, FQDN: fqdn}})
+			_, err := identity.Open(t.Context(), identity.Options{Secrets: identitytest.Ours(), Issuer: issuer, Handover: &identity.HandoverTrust{PublicKey: key, FQDN: fqdn}})
 			wantCode(t, err, fault.Invalid)
 		})
 	}

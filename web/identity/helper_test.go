@@ -1,13 +1,7 @@
 package identity_test
 
 import (
-	"crypto/rand"
 	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
-	"os"
-	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +11,7 @@ import (
 	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/conversation/journal"
 	"github.com/openova-io/sandbox/web/identity"
+	"github.com/openova-io/sandbox/web/identity/identitytest"
 )
 
 const (
@@ -27,31 +22,30 @@ const (
 // noon is when every test begins.
 var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 
-// The keys are made once: an RSA key costs more than all the tests.
-var (
-	ours    = sync.OnceValue(newKey)
-	foreign = sync.OnceValue(newKey)
-)
+// ours and foreign are the private keys of two instances.
+func ours() *rsa.PrivateKey    { return only(identitytest.Ours()) }
+func foreign() *rsa.PrivateKey { return only(identitytest.Foreign()) }
 
-func newKey() *rsa.PrivateKey {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
+func only(s *identitytest.Secrets) *rsa.PrivateKey {
+	for _, k := range s.Keys() {
+		return k
 	}
-	return key
+	return nil
 }
 
-// open gives an identity with the key, whose clock is now.
-func open(t *testing.T, key *rsa.PrivateKey, options identity.Options) *identity.Identity {
-	t.Helper()
-	options.Dir = t.TempDir()
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
+// kid is the name of our key.
+func kid() string {
+	for k := range identitytest.Ours().Keys() {
+		return k
 	}
-	raw := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-	if err := os.WriteFile(filepath.Join(options.Dir, "signing.pem"), raw, 0o600); err != nil {
-		t.Fatal(err)
+	return ""
+}
+
+// open gives an identity with our keys, whose clock is noon.
+func open(t *testing.T, options identity.Options) *identity.Identity {
+	t.Helper()
+	if options.Secrets == nil {
+		options.Secrets = identitytest.Ours()
 	}
 	if options.Issuer == "" {
 		options.Issuer = issuer
@@ -59,7 +53,7 @@ func open(t *testing.T, key *rsa.PrivateKey, options identity.Options) *identity
 	if options.Now == nil {
 		options.Now = func() time.Time { return noon }
 	}
-	id, err := identity.Open(options)
+	id, err := identity.Open(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}

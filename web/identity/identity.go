@@ -2,12 +2,9 @@ package identity
 
 import (
 	"context"
-	"crypto"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"strings"
 	"sync"
@@ -21,22 +18,21 @@ import (
 	"github.com/openova-io/sandbox/conversation/journal"
 )
 
-const cryptoSHA256 = crypto.SHA256
-
 const (
 	// sessionTTL is how long a person stays signed in; upstream's is 8 hours.
 	sessionTTL = 8 * time.Hour
 	// ownerSessionTTL is longer, as the local owner has no other way to sign in
 	// than to go back to the terminal.
 	ownerSessionTTL = 7 * 24 * time.Hour
-	// leeway is the clock skew that is forgiven.
-	leeway = 30 * time.Second
+	// longestToken is the end of the longest-lived token that may be configured; a
+	// key verifies that long after it has signed its last one.
+	longestToken = 90 * 24 * time.Hour
 )
 
 // Options configure an [Identity].
 type Options struct {
-	// Dir holds the signing key.
-	Dir string
+	// Secrets holds the signing keys.
+	Secrets Secrets
 	// Issuer is the iss of every token: this service's public address.
 	Issuer string
 	// Audience is the aud of session tokens; empty means Issuer.
@@ -62,35 +58,31 @@ type HandoverTrust struct {
 // Identity signs people in and verifies their tokens. It is safe for concurrent
 // use.
 type Identity struct {
-	options Options
-	key     *signingKey
-	signer  jose.Signer
-	peer    *rsa.PublicKey
+	options  Options
+	ring     *ring
+	verifier *Verifier
+	peer     []jose.JSONWebKey
 
 	mu    sync.Mutex
 	codes map[[sha256.Size]byte]journal.Actor
 }
 
 // Open loads or makes the instance's keys.
-func Open(options Options) (*Identity, error) {
+func Open(ctx context.Context, options Options) (*Identity, error) {
 	if options.Now == nil {
 		options.Now = time.Now
 	}
 	if options.Audience == "" {
 		options.Audience = options.Issuer
 	}
-	key, err := loadKey(options.Dir)
+	keys, err := openRing(ctx, options.Secrets, options.Now, longestToken+leeway)
 	if err != nil {
 		return nil, err
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key.private, KeyID: key.kid}},
-		(&jose.SignerOptions{}).WithType("JWT"))
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "the signing key cannot sign")
-	}
-	id := &Identity{options: options, key: key, signer: signer, codes: map[[sha256.Size]byte]journal.Actor{}}
+	id := &Identity{options: options, ring: keys, codes: map[[sha256.Size]byte]journal.Actor{}}
+	id.verifier = NewVerifier(VerifierOptions{Issuer: options.Issuer, Audience: options.Audience, Key: keys.verifying, Now: options.Now})
 	if options.Handover != nil {
-		if id.peer, err = parsePublicKey(options.Handover.PublicKey); err != nil {
+		if id.peer, err = parsePublicKeys(options.Handover.PublicKey); err != nil {
 			return nil, err
 		}
 	}
@@ -98,20 +90,32 @@ func Open(options Options) (*Identity, error) {
 }
 
 // JWKS is the set of public keys (RFC 7517 §5), as JSON.
-func (id *Identity) JWKS() []byte {
-	raw, _ := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{id.key.public()}})
-	return raw
-}
+func (id *Identity) JWKS() []byte { return id.ring.jwks() }
 
-// PublicJWK is the public key alone, as upstream's handover wants it.
+// PublicJWK is the public key that signs now, alone, as upstream's handover wants
+// it.
 func (id *Identity) PublicJWK() string {
-	jwk := id.key.public()
-	raw, _ := jwk.MarshalJSON()
+	key, err := id.ring.signing()
+	if err != nil {
+		return ""
+	}
+	raw, _ := key.public().MarshalJSON()
 	return string(raw)
 }
 
+// RotateKeys makes a new signing key. Nobody is signed out: what the keys before
+// it signed stays good until its own end.
+func (id *Identity) RotateKeys(ctx context.Context) (KeyInfo, error) { return id.ring.rotate(ctx) }
+
+// RevokeKey gives a signing key up, as when it was stolen: every token that it
+// signed is refused at once, and Sovereigns that trust it take no more handovers.
+func (id *Identity) RevokeKey(ctx context.Context, kid string) error { return id.ring.revoke(ctx, kid) }
+
+// SigningKeys lists the keys, the oldest first.
+func (id *Identity) SigningKeys() []KeyInfo { return id.ring.list() }
+
 // CookieName is the name of the session cookie.
-func (id *Identity) CookieName() string { return "sandbox_" + id.key.instance() }
+func (id *Identity) CookieName() string { return "sandbox_" + id.ring.instance }
 
 // NewCode makes a one-time sign-in code for the actor.
 func (id *Identity) NewCode(actor journal.Actor) string {
@@ -161,7 +165,15 @@ func (id *Identity) session(actor journal.Actor, role string, ttl time.Duration)
 }
 
 func (id *Identity) sign(c Claims) (string, error) {
-	token, err := jwt.Signed(id.signer).Claims(c).Serialize()
+	key, err := id.ring.signing()
+	if err != nil {
+		return "", err
+	}
+	return signWith(key, c)
+}
+
+func signWith(key *signingKey, c Claims) (string, error) {
+	token, err := jwt.Signed(key.signer).Claims(c).Serialize()
 	if err != nil {
 		return "", fault.Wrap(err, fault.Internal, "a token could not be signed")
 	}
@@ -171,23 +183,7 @@ func (id *Identity) sign(c Claims) (string, error) {
 // Verify reads a session token. Every failure is one and the same fault, so that
 // nothing is learned from it.
 func (id *Identity) Verify(token string) (Claims, error) {
-	refused := fault.New(fault.Unauthenticated, "you are not signed in, or your session has ended").
-		Do("Open the sign-in link that the service printed.")
-	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
-	if err != nil {
-		return Claims{}, refused
-	}
-	var c Claims
-	if err := parsed.Claims(id.key.private.Public(), &c); err != nil {
-		return Claims{}, refused
-	}
-	if c.Type != TypeSession || c.Issuer != id.options.Issuer || !c.Audience.Contains(id.options.Audience) {
-		return Claims{}, refused
-	}
-	if now := id.options.Now(); c.IssuedAt == nil || c.expired(now) || c.early(now) {
-		return Claims{}, refused
-	}
-	return c, nil
+	return id.verifier.Verify(token, TypeSession)
 }
 
 // FromRequest names the caller of a request: a bearer token (RFC 6750), else the

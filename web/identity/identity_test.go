@@ -7,8 +7,6 @@ import (
 	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -20,12 +18,13 @@ import (
 	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/conversation/journal"
 	"github.com/openova-io/sandbox/web/identity"
+	"github.com/openova-io/sandbox/web/identity/identitytest"
 )
 
 var layla = journal.Actor{Kind: journal.Human, Subject: "layla@omantel.example", Email: "layla@omantel.example", EmailVerified: true, OrgID: "org-1"}
 
 func TestCodeWorksOnce(t *testing.T) {
-	id := open(t, ours(), identity.Options{})
+	id := open(t, identity.Options{})
 	owner := journal.Actor{Kind: journal.Human, Subject: "owner", LocalOwner: true}
 	code := id.NewCode(owner)
 
@@ -50,7 +49,7 @@ func TestCodeWorksOnce(t *testing.T) {
 }
 
 func TestCodeWorksOnceForMany(t *testing.T) {
-	id := open(t, ours(), identity.Options{})
+	id := open(t, identity.Options{})
 	code := id.NewCode(layla)
 	sessions := make(chan string, 8)
 	var all sync.WaitGroup
@@ -68,7 +67,7 @@ func TestCodeWorksOnceForMany(t *testing.T) {
 }
 
 func TestTokenKeepsThePerson(t *testing.T) {
-	id := open(t, ours(), identity.Options{})
+	id := open(t, identity.Options{})
 	session, expires, err := id.Token(layla, time.Hour)
 	if err != nil {
 		t.Fatal(err)
@@ -90,17 +89,13 @@ func TestTokenKeepsThePerson(t *testing.T) {
 // TestVerifyRefuses is the list of ways to forge or misuse a session. The first
 // case is the control: the same hand-made token without a defect is accepted.
 func TestVerifyRefuses(t *testing.T) {
-	id := open(t, ours(), identity.Options{})
-	var jwk jose.JSONWebKey
-	if err := json.Unmarshal([]byte(id.PublicJWK()), &jwk); err != nil {
-		t.Fatal(err)
-	}
+	id := open(t, identity.Options{})
 	der, err := x509.MarshalPKIXPublicKey(ours().Public())
 	if err != nil {
 		t.Fatal(err)
 	}
 	publicPEM := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
-	kid := map[jose.HeaderKey]any{"kid": jwk.KeyID}
+	named := map[jose.HeaderKey]any{"kid": kid()}
 	good := func(change func(*identity.Claims)) identity.Claims {
 		c := identity.Claims{
 			Issuer: issuer, Audience: jwt.Audience{issuer}, Subject: layla.Subject, ID: "j-1",
@@ -112,7 +107,7 @@ func TestVerifyRefuses(t *testing.T) {
 		return c
 	}
 	signed := func(change func(*identity.Claims)) string {
-		return token(t, jose.RS256, ours(), kid, good(change))
+		return token(t, jose.RS256, ours(), named, good(change))
 	}
 	if _, err := id.Verify(signed(nil)); err != nil {
 		t.Fatalf("the token without a defect is refused: %v", err)
@@ -123,7 +118,7 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 	b64 := base64.RawURLEncoding.EncodeToString
 	none := func(alg string) string {
-		return b64([]byte(`{"alg":"`+alg+`","typ":"JWT"}`)) + "." + b64(payload) + "."
+		return b64([]byte(`{"alg":"`+alg+`","typ":"JWT","kid":"`+kid()+`"}`)) + "." + b64(payload) + "."
 	}
 	parts := strings.Split(signed(nil), ".")
 	richer := b64([]byte(strings.Replace(string(payload), layla.Subject, "owner", 1)))
@@ -135,14 +130,21 @@ func TestVerifyRefuses(t *testing.T) {
 		"alg None":                       none("None"),
 		"no signature":                   parts[0] + "." + parts[1] + ".",
 		"another payload":                parts[0] + "." + richer + "." + parts[2],
-		"HS256 with the public key":      token(t, jose.HS256, publicPEM, kid, good(nil)),
-		"HS256 with the JWK":             token(t, jose.HS256, []byte(id.PublicJWK()), kid, good(nil)),
-		"HS256 with the modulus":         token(t, jose.HS256, ours().N.Bytes(), kid, good(nil)),
-		"PS256 with our key":             token(t, jose.PS256, ours(), kid, good(nil)),
-		"RS512 with our key":             token(t, jose.RS512, ours(), kid, good(nil)),
-		"a foreign key under our kid":    token(t, jose.RS256, foreign(), kid, good(nil)),
+		"HS256 with the public key":      token(t, jose.HS256, publicPEM, named, good(nil)),
+		"HS256 with the JWK":             token(t, jose.HS256, []byte(id.PublicJWK()), named, good(nil)),
+		"HS256 with the modulus":         token(t, jose.HS256, ours().N.Bytes(), named, good(nil)),
+		"PS256 with our key":             token(t, jose.PS256, ours(), named, good(nil)),
+		"RS512 with our key":             token(t, jose.RS512, ours(), named, good(nil)),
+		"a foreign key under our kid":    token(t, jose.RS256, foreign(), named, good(nil)),
 		"a foreign key in the header":    token(t, jose.RS256, foreign(), map[jose.HeaderKey]any{"jwk": jose.JSONWebKey{Key: foreign().Public()}}, good(nil)),
 		"a foreign key by address":       token(t, jose.RS256, foreign(), map[jose.HeaderKey]any{"jku": "https://evil.example/jwks.json"}, good(nil)),
+		"our key without a kid":          token(t, jose.RS256, ours(), nil, good(nil)),
+		"our key under another kid":      token(t, jose.RS256, ours(), map[jose.HeaderKey]any{"kid": "0123456789abcdef"}, good(nil)),
+		"a kid that is a path":           token(t, jose.RS256, ours(), map[jose.HeaderKey]any{"kid": "../signing-keys"}, good(nil)),
+		"a session named as a pat":       identity.PATPrefix + signed(nil),
+		"too long":                       signed(func(c *identity.Claims) { c.Groups = []string{strings.Repeat("x", 20<<10)} }),
+		"without a person":               signed(func(c *identity.Claims) { c.Subject = "" }),
+		"without an id":                  signed(func(c *identity.Claims) { c.ID = "" }),
 		"wrong audience":                 signed(func(c *identity.Claims) { c.Audience = jwt.Audience{"https://other.example"} }),
 		"no audience":                    signed(func(c *identity.Claims) { c.Audience = nil }),
 		"wrong issuer":                   signed(func(c *identity.Claims) { c.Issuer = issuer + ".evil.example" }),
@@ -178,7 +180,7 @@ func TestVerifyRefuses(t *testing.T) {
 
 func TestSessionEnds(t *testing.T) {
 	now := noon
-	id := open(t, ours(), identity.Options{Now: func() time.Time { return now }})
+	id := open(t, identity.Options{Now: func() time.Time { return now }})
 	session, expires, err := id.Redeem(id.NewCode(layla))
 	if err != nil {
 		t.Fatal(err)
@@ -196,7 +198,7 @@ func TestSessionEnds(t *testing.T) {
 }
 
 func TestFromRequest(t *testing.T) {
-	id := open(t, ours(), identity.Options{})
+	id := open(t, identity.Options{})
 	session, expires, err := id.Token(layla, time.Hour)
 	if err != nil {
 		t.Fatal(err)
@@ -244,48 +246,8 @@ func TestFromRequest(t *testing.T) {
 }
 
 func TestInstancesDoNotShareACookie(t *testing.T) {
-	a, b := open(t, ours(), identity.Options{}), open(t, foreign(), identity.Options{})
+	a, b := open(t, identity.Options{}), open(t, identity.Options{Secrets: identitytest.Foreign()})
 	if a.CookieName() == b.CookieName() {
 		t.Error("two instances have one cookie name")
 	}
-}
-
-// TestKeyIsKept makes a real key: private to its owner, the same after a restart,
-// and only its public half in the JWKS.
-func TestKeyIsKept(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "identity")
-	first, err := identity.Open(identity.Options{Dir: dir, Issuer: issuer})
-	if err != nil {
-		t.Fatal(err)
-	}
-	info, err := os.Stat(filepath.Join(dir, "signing.pem"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if info.Mode().Perm() != 0o600 {
-		t.Errorf("the key's mode is %v", info.Mode())
-	}
-	again, err := identity.Open(identity.Options{Dir: dir, Issuer: issuer})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if first.PublicJWK() != again.PublicJWK() {
-		t.Error("a restart makes another key")
-	}
-	var set jose.JSONWebKeySet
-	if err := json.Unmarshal(first.JWKS(), &set); err != nil {
-		t.Fatal(err)
-	}
-	if len(set.Keys) != 1 || !set.Keys[0].IsPublic() || set.Keys[0].Use != "sig" || set.Keys[0].KeyID == "" {
-		t.Errorf("the JWKS is %s", first.JWKS())
-	}
-}
-
-func TestDamagedKeyIsNotReplaced(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "signing.pem"), []byte("damaged"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	_, err := identity.Open(identity.Options{Dir: dir, Issuer: issuer})
-	wantCode(t, err, fault.Unavailable)
 }
