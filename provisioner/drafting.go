@@ -67,6 +67,17 @@ func (s *Service) ChangeDraft(ctx context.Context, actor journal.Actor, id strin
 	return Draft{}, fault.New(fault.Conflict, "the draft is being changed by too many at once").Do("try again")
 }
 
+// TryDraft gives the draft as [Service.ChangeDraft] would make it, and changes
+// nothing: it answers "what would it cost with ...?". A plan that waits for an
+// approval stands.
+func (s *Service) TryDraft(ctx context.Context, actor journal.Actor, id string, changes []Change) (Draft, error) {
+	d, err := s.Draft(ctx, actor, id)
+	if err != nil {
+		return Draft{}, err
+	}
+	return s.opts.Catalogue.ApplyChanges(d, changes, s.now())
+}
+
 // loadDraft folds a draft and checks who asks. An owner without a subject means
 // that there is none yet.
 func (s *Service) loadDraft(ctx context.Context, actor journal.Actor, id string) (Draft, journal.Actor, error) {

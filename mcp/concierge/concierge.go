@@ -15,6 +15,7 @@ import (
 type Provisioner interface {
 	Draft(ctx context.Context, actor journal.Actor, id string) (provisioner.Draft, error)
 	ChangeDraft(ctx context.Context, actor journal.Actor, id string, changes []provisioner.Change) (provisioner.Draft, error)
+	TryDraft(ctx context.Context, actor journal.Actor, id string, changes []provisioner.Change) (provisioner.Draft, error)
 	Plan(ctx context.Context, actor journal.Actor, draftID string) (provisioner.Deployment, error)
 	Start(ctx context.Context, actor journal.Actor, id string) (provisioner.Deployment, error)
 	Deployment(ctx context.Context, actor journal.Actor, id string) (provisioner.Deployment, error)

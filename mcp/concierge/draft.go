@@ -14,6 +14,7 @@ type draftInput struct {
 type setInput struct {
 	DraftID string   `json:"draftId,omitempty" jsonschema:"the draft; leave out for the current one"`
 	Changes []change `json:"changes" jsonschema:"all are made, or none when one breaks a rule"`
+	Preview bool     `json:"preview,omitempty" jsonschema:"true gives the draft with its sizing and price as it would become, and changes nothing: for questions such as what would it cost with"`
 }
 
 type change struct {
@@ -45,6 +46,9 @@ func (t *tools) drafts(r *mcp.Registry) {
 		changes := make([]provisioner.Change, 0, len(in.Changes))
 		for _, c := range in.Changes {
 			changes = append(changes, provisioner.Change{Field: c.Field, Value: c.Value.V, Source: provisioner.FieldSource(c.Source), Why: c.Why})
+		}
+		if in.Preview {
+			return t.Provisioner.TryDraft(ctx, caller.Actor, id, changes)
 		}
 		return t.Provisioner.ChangeDraft(ctx, caller.Actor, id, changes)
 	})

@@ -28,7 +28,7 @@ func (t *turn) answer(u *understanding) error {
 	if err := t.aboutApps(u); err != nil {
 		return err
 	}
-	if len(u.where.asked) > 0 && len(u.topics) == 0 && !u.facts() {
+	if len(u.where.asked) > 0 && len(u.topics) == 0 && !u.facts() && !u.act("offtopic") {
 		t.replied = true
 		return t.listRegions(u)
 	}
@@ -72,6 +72,16 @@ func (t *turn) handle(handler string, u *understanding) error {
 		t.add(t.language.topics["data"].Answer)
 	case "regions", "comparehost":
 		return t.listRegions(u)
+	case "latency":
+		return t.latency(u)
+	case "leaves":
+		t.leaves(u)
+	case "serverdies":
+		t.serverDies()
+	case "ownaddress":
+		t.ownAddress()
+	case "fewer":
+		return t.fewer(u)
 	case "whysize":
 		t.whySize()
 	case "sizes":
@@ -141,10 +151,10 @@ func (t *turn) cost(u *understanding) {
 	var lines []string
 	for i, l := range d.Estimate.Lines {
 		if a := amount(l.Monthly); a != "" && i < 4 {
-			lines = append(lines, l.Label+" "+a)
+			lines = append(lines, t.label("value", "costline", "label", l.Label, "n", strconv.Itoa(max(l.Quantity, 1)), "amount", a))
 		}
 	}
-	if len(lines) > 1 {
+	if len(lines) > 1 && !t.justSaid("costlines") {
 		t.say("costlines", "lines", strings.Join(lines, ", "))
 	}
 	if u.has("period", "year") {
@@ -155,11 +165,8 @@ func (t *turn) cost(u *understanding) {
 	if len(d.Estimate.Unknown) > 0 {
 		t.say("costpartial", "list", t.join(d.Estimate.Unknown))
 	}
-	if d.simulated() {
+	if d.simulated() && !t.everSaid("costsim") {
 		t.say("costsim")
-	}
-	if u.whatIf && t.changed {
-		t.say("whatif")
 	}
 }
 
@@ -170,12 +177,9 @@ func (t *turn) costUnknown() {
 func (t *turn) whyRegion(u *understanding) error {
 	d := &t.draft
 	for _, p := range u.where.asked {
-		if p.region == "" || p.region == d.region() {
-			continue
+		if p.region == d.region() || p.region == "" && countryOf(p.text) == t.regions[d.region()].Country {
+			continue // "why Germany?" asks about the place that was chosen
 		}
-		return t.listRegions(u)
-	}
-	if len(u.where.asked) > 0 && u.where.asked[0].region == "" {
 		return t.listRegions(u)
 	}
 	f := d.regionField()
@@ -184,6 +188,11 @@ func (t *turn) whyRegion(u *understanding) error {
 		t.say("whynoregion")
 		return nil
 	case f.Why != "":
+		if t.justSaidText(f.Why) {
+			t.say("whyregionagain", "region", t.regionName(d.region()))
+			t.say("whyregionlist")
+			return nil
+		}
 		t.say("whyregion", "why", sentence(f.Why))
 	case f.Source == "said" || f.Source == "accepted":
 		t.say("whyregionsaid")
@@ -225,12 +234,14 @@ func (t *turn) listRegions(u *understanding) error {
 		return nil
 	}
 	if best, ok := list.best(); ok && asked && best.DistanceKM > 60 && best.Country != near {
-		t.say("regionsno", "place", near, "region", best.title())
-		t.add(sentence(best.Why))
+		t.say("regionsno", "place", near, "region", best.title(), "distance", thousands(best.DistanceKM))
+		if t.listedRegions() {
+			return nil
+		}
 	}
 	var lines []string
 	for _, r := range list.Items {
-		if !r.Available || len(lines) == 6 {
+		if !r.Available || len(lines) == 6 || asked && len(lines) == 3 {
 			continue
 		}
 		line := "- " + r.title()
@@ -248,6 +259,91 @@ func (t *turn) listRegions(u *understanding) error {
 	}
 	t.said = append(t.said, head+"\n"+strings.Join(lines, "\n"))
 	return nil
+}
+
+// listedRegions is true where the regions were listed in this conversation.
+func (t *turn) listedRegions() bool { return t.everSaid("regions") || t.everSaid("regionsnear") }
+
+// justSaidText is true where the agent's last words had this text.
+func (t *turn) justSaidText(s string) bool { return s != "" && strings.Contains(t.last, s) }
+
+// latency says what the distance costs in time, by the speed of light in glass.
+func (t *turn) latency(u *understanding) error {
+	near := t.draft.Spec.OrgHeadquarters
+	for _, p := range append(append([]placeHit{}, u.where.asked...), u.where.people...) {
+		if p.area == "" && p.region == "" {
+			near = p.text
+		}
+	}
+	region := t.draft.region()
+	if near == "" || region == "" {
+		t.say("latencyunknown")
+		return nil
+	}
+	list, err := t.regionList(near, "")
+	if err != nil {
+		if waits(err) {
+			return err
+		}
+		t.say("latencyunknown")
+		return nil
+	}
+	r, ok := list.byID(region)
+	if !ok || r.DistanceKM == 0 {
+		t.say("latencyunknown")
+		return nil
+	}
+	// There and back at 200,000 km a second: a hundredth of a second per 1,000 km.
+	id, ms := "latency", r.DistanceKM/100
+	switch {
+	case r.DistanceKM < 1500:
+		id = "latencynear"
+	case r.DistanceKM > 6000:
+		id = "latencyfar"
+	}
+	t.say(id, "place", firstPart(near), "region", r.title(), "distance", thousands(r.DistanceKM), "ms", strconv.Itoa(max(ms, 1)))
+	if best, ok := list.best(); ok && best.Region == region {
+		t.say("latencynearest")
+	} else if ok {
+		t.say("latencynearer", "region", best.title(), "distance", thousands(best.DistanceKM))
+	}
+	return nil
+}
+
+// leaves answers whether the data leaves a country.
+func (t *turn) leaves(u *understanding) {
+	country := countryOf(t.draft.Spec.OrgHeadquarters)
+	for _, p := range append(append([]placeHit{}, u.where.asked...), u.where.machines...) {
+		if p.area == "" {
+			country = countryOf(p.text)
+		}
+	}
+	at, ok := t.regions[t.draft.region()]
+	switch {
+	case !ok:
+		t.say("leavesunknown")
+	case country == "":
+		t.say("wheredata", "region", t.regionName(t.draft.region()))
+	case country == at.Country:
+		t.say("leavesnot", "country", country, "region", t.regionName(t.draft.region()))
+	case t.hasRegion(country):
+		t.say("leavesbut", "country", country, "region", t.regionName(t.draft.region()))
+	default:
+		t.say("leaves", "country", country, "region", t.regionName(t.draft.region()))
+		t.lost = true
+	}
+}
+
+// serverDies says what happens when a server fails, as the draft is.
+func (t *turn) serverDies() {
+	switch n, known := t.draft.workers(); {
+	case t.draft.ha():
+		t.say("diesha")
+	case known && n == 0:
+		t.say("diessingle")
+	default:
+		t.say("diesplain")
+	}
 }
 
 func (t *turn) whySize() {
@@ -338,7 +434,7 @@ func (t *turn) whyApps(u *understanding) {
 func (t *turn) aboutApps(u *understanding) error {
 	var names []wish
 	for _, a := range u.apps {
-		if a.asked && len(names) < 2 {
+		if a.asked && len(names) < 2 && !strings.HasPrefix(a.slug, "need:") {
 			names = append(names, a)
 		}
 	}

@@ -8,12 +8,19 @@ import (
 // be installed yet.
 func (t *turn) applications(u *understanding, w *work) error {
 	live := false
+	var wishes []wish
 	for _, a := range u.apps {
+		if strings.HasPrefix(a.slug, "need:") {
+			if !a.drop {
+				t.needless(a, w)
+			}
+			continue
+		}
+		wishes = append(wishes, a)
 		live = live || !a.asked
 	}
 	have := t.draft.Spec.Apps
-	wishes := u.apps
-	if !live && u.refers && len(u.apps) == 0 {
+	if !live && u.refers && len(wishes) == 0 {
 		for _, slug := range t.offered() {
 			wishes = append(wishes, wish{slug: slug})
 			live = true
@@ -88,6 +95,17 @@ func (t *turn) applications(u *understanding, w *work) error {
 	}
 	w.removed = append(w.removed, t.names(dropped)...)
 	return nil
+}
+
+// needless says that no Application does what is wished for.
+func (t *turn) needless(a wish, w *work) {
+	need := t.needs[a.need]
+	id := "needless"
+	if need.Near != "" {
+		id = "neednear"
+	}
+	w.after = append(w.after, t.reply(id, "what", need.Label, "note", space(need.Note), "nearest", t.language.apps[need.Near].Name))
+	t.replied = true
 }
 
 // notYet says that an Application cannot be installed, and which comes nearest.

@@ -24,6 +24,7 @@ type work struct {
 	noted   []string // what is new, in words
 	removed []string
 	after   []string // remarks that follow
+	same    []string // what was said and is so already
 	replace []string // fields whose clash is asked about
 	ask     []any
 }
@@ -63,21 +64,30 @@ func (t *turn) facts(u *understanding) (*work, error) {
 // organisation sets name, e-mail, business, size and regimes.
 func (t *turn) organisation(u *understanding, w *work) {
 	s := &t.draft.Spec
-	if u.orgName != "" && u.orgName != s.OrgName {
+	switch {
+	case u.orgName != "" && u.orgName == s.OrgName:
+		w.same = append(w.same, u.orgName)
+	case u.orgName != "":
 		w.put(fieldName, u.orgName)
 		w.note(u.orgName)
 	}
 	switch {
 	case len(u.emails) == 1:
-		if !strings.EqualFold(u.emails[0], s.OrgEmail) {
-			w.put(fieldEmail, u.emails[0])
-			w.note(t.label("value", "email", "v", u.emails[0]))
+		if strings.EqualFold(u.emails[0], s.OrgEmail) {
+			w.same = append(w.same, u.emails[0])
+			break
 		}
+		w.put(fieldEmail, u.emails[0])
+		w.note(t.label("value", "email", "v", u.emails[0]))
 	case len(u.emails) > 1:
 		w.after = append(w.after, t.reply("whichemail"))
 		w.ask = append(w.ask, t.choice(fieldEmail, t.reply("whichemail"), u.emails, nil, ""))
 	case u.badEmail != "":
-		w.after = append(w.after, t.reply("bademail", "value", u.badEmail))
+		id := "bademail"
+		if !strings.Contains(u.badEmail, "@") {
+			id = "bademailat"
+		}
+		w.after = append(w.after, t.reply(id, "value", u.badEmail))
 	}
 	if b, ok := t.language.business[u.business]; ok {
 		if s.OrgIndustry == "" || s.OrgIndustry != b.Industry && u.isBusiness {

@@ -37,6 +37,12 @@ func (r *reading) findCounts() counts {
 		if kind == "workers" && r.staff(i, v) {
 			kind = "people"
 		}
+		if j, ok := r.sizeCounted(i); ok {
+			kind, at = "workers", max(i+1, j+1)
+			if r.sizeFor(j) == "control" {
+				kind = "controlplanes"
+			}
+		}
 		switch kind {
 		case "people":
 			if m := r.mode(toks[i].sentence); m.asks && !m.requests && !m.offers && !r.tellsOfSelf(toks[i].sentence) {
@@ -87,7 +93,21 @@ func (r *reading) findCounts() counts {
 		c.people = 1
 	}
 	r.unnumbered(&c)
+	r.single(&c)
 	return c
+}
+
+// single reads "a single node": one machine that does everything.
+func (r *reading) single(c *counts) {
+	for _, m := range r.byKind["count"] {
+		if m.id != "single" || r.name.covers(m) || len(c.workers) > 0 || c.control > 1 || !r.wanted(m) {
+			continue
+		}
+		if mode := r.mode(r.sentence(m)); mode.asks && !mode.requests {
+			continue
+		}
+		c.control, c.workers = 1, []int{0}
+	}
 }
 
 // countWorkers reads a number of workers: so many, or so many more.

@@ -139,6 +139,7 @@ func (c *chat) do(call conversation.ToolCall) (any, error) {
 		Kind      string
 		Region    string
 		Subdomain string
+		Preview   bool
 		askedCard
 	}
 	if err := json.Unmarshal(call.Arguments, &in); err != nil {
@@ -149,8 +150,8 @@ func (c *chat) do(call conversation.ToolCall) (any, error) {
 		return c.draft, nil
 	case "catalyst.draft.set":
 		next, err := c.catalogue.ApplyChanges(c.draft, in.Changes, c.now)
-		if err != nil {
-			return nil, err
+		if err != nil || in.Preview {
+			return next, err
 		}
 		if c.draft.ApprovalState == "pending" {
 			next.ApprovalState = "superseded"

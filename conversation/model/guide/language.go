@@ -50,6 +50,14 @@ type language struct {
 	siteWords     map[string]bool
 	staffWords    map[string]bool
 	wordApps      map[string]bool
+	times         map[string]bool
+	wishParts     map[string]bool
+	wishFor       map[string]bool
+	wishTo        map[string]bool
+	shrugs        map[string]bool
+	others        map[string]bool
+	sides         map[string]bool
+	never         map[string]bool // in a name that has no capitals
 	currencies    map[string]string
 	andWord       string
 	mailApp       string
@@ -110,6 +118,15 @@ type wordData struct {
 	LabelStops    string            `json:"labelStops"`
 	SiteWords     string            `json:"siteWords"`
 	WordApps      string            `json:"wordApps"`
+	Times         string            `json:"times"`
+	WishParts     string            `json:"wishParts"`
+	WishFor       string            `json:"wishFor"`
+	WishTo        string            `json:"wishTo"`
+	Shrugs        string            `json:"shrugs"`
+	Others        string            `json:"others"`
+	Sides         string            `json:"sides"`
+	NameNever     string            `json:"nameNever"`
+	NotNames      string            `json:"notNames"`
 	Currencies    map[string]string `json:"currencies"`
 	And           string            `json:"and"`
 	MailApp       string            `json:"mailApp"`
@@ -122,7 +139,7 @@ type wordData struct {
 
 // nameWords are the words that tell where an organisation's name ends.
 type nameWords struct {
-	stops, inner, partners, heads, small map[string]bool
+	stops, inner, partners, heads, small, not map[string]bool
 }
 
 // appData is one Application of apps.yaml, as people speak of it.
@@ -139,8 +156,9 @@ type needData struct {
 	Label    string   `json:"label"`
 	Apps     []string `json:"apps"`
 	Patterns []string `json:"patterns"`
-	// Note is said instead where no Application does it.
+	// Note is said where no Application does it, and Near is what comes nearest.
 	Note string `json:"note"`
+	Near string `json:"near"`
 }
 
 // businessData is a kind of organisation.
@@ -238,6 +256,9 @@ func (l *language) setWords() {
 	l.turns, l.staffWords = set(w.Turns), set(w.StaffWords)
 	l.inWords, l.halves, l.numberLinks, l.numberAfter = set(w.InWords), set(w.Halves), set(w.NumberLinks), set(w.NumberAfter)
 	l.countStops, l.rangeWords, l.rangeOpen, l.labelStops = set(w.CountStops), set(w.RangeWords), set(w.RangeOpen), set(w.LabelStops)
+	l.times, l.wishParts, l.wishFor, l.wishTo = set(w.Times), set(w.WishParts), set(w.WishFor), set(w.WishTo)
+	l.shrugs, l.others, l.sides, l.never = set(w.Shrugs), set(w.Others), set(w.Sides), set(w.NameNever)
+	l.names.not = set(w.NotNames)
 	l.wordApps, l.currencies, l.andWord, l.mailApp = set(w.WordApps), w.Currencies, w.And, w.MailApp
 	var symbols []string
 	for _, mark := range sortedKeys(w.Symbols) {
@@ -311,6 +332,9 @@ func (l *language) loadApps() error {
 		}
 	}
 	for id, n := range file.Needs {
+		if _, ok := l.apps[n.Near]; n.Near != "" && !ok {
+			return fmt.Errorf("guide: language %s: need %s is near the unknown app %s", l.tag, id, n.Near)
+		}
 		if err := l.patterns("need", id, n.Patterns); err != nil {
 			return err
 		}

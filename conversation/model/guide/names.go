@@ -39,8 +39,20 @@ func (r *reading) findNames() []nameHit {
 			add(from, to, 60+m.words, true)
 		case "be":
 			add(from, to, 30+m.words, quoted)
+			if end := r.explained(from); end > from {
+				add(from, end, 60, true) // "WE ARE HOPE FOR ALL, AN NGO"
+			}
 		default:
-			add(from, to, 10, quoted)
+			score := 10
+			if r.anyMatch("act", "changename") || r.afterWrong(m) {
+				score = 60 // "the name is wrong, it is Acme"
+			}
+			add(from, to, score, quoted)
+		}
+	}
+	if from := r.sentenceStart(0); from >= 0 && len(r.msg.tokens) > 0 {
+		if end := r.explained(from); end > from && !r.articles[r.msg.tokens[from].norm] {
+			add(from, end, 35, false)
 		}
 	}
 	for i := range r.msg.tokens {
@@ -57,9 +69,77 @@ func (r *reading) findNames() []nameHit {
 		}
 	}
 	for _, s := range r.capitalRuns() {
-		add(s.from, s.to, 0, false)
+		score := 0
+		if r.setOff(s) {
+			score = 30
+		}
+		add(s.from, s.to, score, false)
 	}
 	return hits
+}
+
+// explained finds the comma after a name that is followed by what it is: "Hope
+// for All, an NGO in Nairobi". It gives 0 where that is not so.
+func (r *reading) explained(from int) int {
+	toks := r.msg.tokens
+	end := from
+	for end < len(toks) && toks[end].kind == wordToken && end-from < longestName && toks[end].sentence == toks[from].sentence {
+		end++
+	}
+	if end == from || end+2 >= len(toks) || toks[end].norm != "," || !r.articles[toks[end+1].norm] {
+		return 0
+	}
+	for _, b := range r.byKind["business"] {
+		if b.from > end+1 && b.from-end <= 5 && !r.mark(end+1, b.from) {
+			return end
+		}
+	}
+	return 0
+}
+
+// setOff is true for capitals between commas after it was said what somebody
+// runs: "I run an izakaya in Tokyo, Torikichi, 9 people".
+func (r *reading) setOff(s span) bool {
+	toks := r.msg.tokens
+	if s.from == 0 || toks[s.from-1].norm != "," || s.to < len(toks) && toks[s.to].kind != punctToken && toks[s.to].sentence == toks[s.from].sentence {
+		return false
+	}
+	for i := s.from; i < s.to; i++ {
+		if toks[i].kind == wordToken && !r.ordinary(&toks[i]) {
+			return r.saysWhatItIs(s.from)
+		}
+	}
+	return false
+}
+
+// saysWhatItIs is true where a kind of organisation, or "I run a ...", stands
+// before token at in its sentence.
+func (r *reading) saysWhatItIs(at int) bool {
+	for _, b := range r.byKind["business"] {
+		if b.to <= at && r.sentence(b) == r.msg.tokens[at].sentence {
+			return true
+		}
+	}
+	for _, o := range r.byKind["owner"] {
+		if o.id == "strong" && o.to <= at && r.sentence(o) == r.msg.tokens[at].sentence {
+			return true
+		}
+	}
+	return false
+}
+
+// afterWrong is true where the sentence has said before that something is wrong.
+func (r *reading) afterWrong(m match) bool {
+	for i := m.from - 1; i >= 0 && i >= m.from-6; i-- {
+		if r.names.not[r.msg.tokens[i].norm] {
+			for _, n := range r.byKind["name"] {
+				if n.id == "strong" && n.from < i {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // bestName picks one name. Under a score that says "this is surely a name" it
@@ -228,7 +308,7 @@ func (r *reading) capitalRuns() []span {
 		if !r.msg.cased {
 			// Only a legal form tells a name: "acme trading llc".
 			from := i
-			for from > 0 && toks[from-1].kind == wordToken && !r.names.stops[toks[from-1].norm] && i-from < 5 && toks[from-1].sentence == toks[i].sentence {
+			for from > 0 && toks[from-1].kind == wordToken && !r.names.stops[toks[from-1].norm] && i-from < 5 && toks[from-1].sentence == toks[i].sentence && !r.announces(from-1) {
 				from--
 			}
 			if from < i {
@@ -246,6 +326,16 @@ func (r *reading) capitalRuns() []span {
 		}
 	}
 	return out
+}
+
+// announces is true for a word such as "company" before a name.
+func (r *reading) announces(i int) bool {
+	for _, m := range r.byKind["name"] {
+		if m.id == "strong" && m.to == i+1 {
+			return true
+		}
+	}
+	return false
 }
 
 // bareName reads a message that answers the question for the name: what is left
@@ -269,8 +359,8 @@ func (r *reading) bareName() (nameHit, bool) {
 			continue
 		}
 		s, text, ok := r.tidyName(i, to, true)
-		if ok && !r.titled(s) && r.allOrdinary(s) && r.moreThan(s) {
-			ok = false // "that is too big, cpx42 is fine" has no name
+		if ok && !r.titled(s) && r.allOrdinary(s) && (r.moreThan(s) || r.neverName(s)) {
+			ok = false // "that is too big, cpx42 is fine" has no name, nor "keep it without"
 		}
 		if ok && !r.pronouns(s) && !r.placeSpan(s) && !r.onlyBusiness(s) && !r.tellsOther(s) && best.text == "" {
 			best = nameHit{span: s, text: text, score: 40}
@@ -367,6 +457,16 @@ func (r *reading) allOrdinary(s span) bool {
 		}
 	}
 	return true
+}
+
+// neverName is true for plain words of which one stands in no name.
+func (r *reading) neverName(s span) bool {
+	for i := s.from; i < s.to; i++ {
+		if r.never[r.msg.tokens[i].norm] {
+			return true
+		}
+	}
+	return false
 }
 
 // moreThan is true where the message says more than the span and an address.

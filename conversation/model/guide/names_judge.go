@@ -43,6 +43,9 @@ func (r *reading) tidyName(from, to int, strong bool) (span, string, bool) {
 		return span{}, "", false
 	}
 	s := span{from, to}
+	if r.notName(s) || r.sideOfPlace(s) {
+		return span{}, "", false
+	}
 	if r.takenByOther(s, strong) || !strong && r.generic(s) {
 		return span{}, "", false
 	}
@@ -52,6 +55,25 @@ func (r *reading) tidyName(from, to int, strong bool) (span, string, bool) {
 		return span{}, "", false
 	}
 	return s, r.writeName(text), true
+}
+
+// notName is true for "wrong" in "the name is wrong".
+func (r *reading) notName(s span) bool {
+	for i := s.from; i < s.to; i++ {
+		if t := &r.msg.tokens[i]; t.kind != punctToken && !r.names.not[t.norm] && !r.articles[t.norm] && !r.fillers[t.norm] {
+			return false
+		}
+	}
+	return true
+}
+
+// sideOfPlace is true for a part of a country or town: "northern Lebanon".
+func (r *reading) sideOfPlace(s span) bool {
+	i := s.from
+	for i < s.to && (r.sides[r.msg.tokens[i].norm] || r.placeWords[r.msg.tokens[i].norm] || r.articles[r.msg.tokens[i].norm] || r.names.small[r.msg.tokens[i].norm] || r.msg.tokens[i].kind == punctToken) {
+		i++
+	}
+	return i > s.from && i < s.to && r.placeSpan(span{i, s.to})
 }
 
 func (r *reading) trailing(w string) bool {
@@ -106,7 +128,7 @@ func (r *reading) ordinary(t *token) bool {
 
 // nameScore is how much a span looks like a name by itself.
 func (r *reading) nameScore(s span) int {
-	score, capitals, words := 0, 0, 0
+	score, capitals, words, small := 0, 0, 0, 0
 	special := false
 	for i := s.from; i < s.to; i++ {
 		t := &r.msg.tokens[i]
@@ -116,6 +138,8 @@ func (r *reading) nameScore(s span) int {
 		words++
 		if r.msg.cased && t.capital {
 			capitals++
+		} else if i > s.from && r.names.small[t.norm] {
+			small++
 		}
 		if r.LegalForms[t.norm] != "" && i > s.from {
 			score += 40
@@ -130,7 +154,7 @@ func (r *reading) nameScore(s span) int {
 		}
 	}
 	first := &r.msg.tokens[s.from]
-	if words > 1 && capitals == words && special && r.names.heads[first.norm] {
+	if words > 1 && capitals+small == words && special && r.names.heads[first.norm] {
 		score += 25 // "Hotel Miramar"
 	}
 	if capitals > 0 && capitals*2 >= words {

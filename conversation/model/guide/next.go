@@ -2,6 +2,7 @@ package guide
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,8 +21,11 @@ func (t *turn) goesAhead(u *understanding, w *work) bool {
 	if u.act("go") && !u.act("no") {
 		return ready
 	}
-	if !u.act("yes") || u.act("no") || !ready {
+	if !u.act("yes") && !u.act("approve") || u.act("no") || !ready {
 		return false
+	}
+	if len(u.unread.words)+len(u.unread.wishes) > 0 && !u.act("firmly") || len(u.unread.questions) > 0 {
+		return false // "ok kestrel then" says something else
 	}
 	if (len(w.changes) > 0 || len(u.topics) > 0) && !u.act("firmly") {
 		return false // "ok, add it" is not yet "yes, go on"
@@ -81,26 +85,40 @@ func (t *turn) next(u *understanding, changed bool) error {
 	if t.blocked() {
 		return nil
 	}
+	planAsked := t.open[askPlan] || t.open[askAccount]
+	idle := !changed && !t.replied && !t.unread && len(t.said) == 0
 	switch {
-	case !changed && (u.act("no") || u.act("cancelplan")) && !t.replied:
+	case !changed && (u.act("no") || u.act("cancelplan")) && !t.replied && !t.unread:
 		t.say("whatchangeno")
 		return nil
 	case !changed && u.act("price") && !t.replied:
 		return nil
-	case !changed && t.replied && (t.open[askPlan] || t.open[askAccount]):
-		if t.needsAccount() && !t.draft.simulated() {
-			t.say("remind_account")
-		} else {
-			t.say("remind_plan_again")
-		}
-		return nil
-	case !changed && !t.replied && (u.act("yes") || u.act("go")) && t.needsAccount() && !t.draft.simulated():
+	case idle && (u.act("yes") || u.act("go")) && t.needsAccount() && !t.draft.simulated():
 		t.say("accountfirst")
-	case !changed && !t.replied && !u.act("summary") && !u.act("done") && !u.act("yes") && !u.act("go") && !u.act("dontknow") && !u.act("no") && len(t.said) == 0:
-		t.say("notunderstood")
-		if t.open[askPlan] || t.open[askAccount] {
-			t.say("notunderstoodhint")
-			t.say("remind_plan_again")
+	case idle && u.act("approve"):
+		t.say("noplanyet")
+		return nil
+	case idle && u.act("help"):
+		t.say("help")
+	case idle && u.act("offtopic"):
+		t.say("offtopic")
+	case idle && !u.act("summary") && !u.act("done") && !u.act("dontknow") && (len(u.unread.words)+len(u.unread.questions) > 0 || !u.act("yes") && !u.act("go")):
+		t.notUnderstood(u)
+		if planAsked {
+			if !t.justSaid("notunderstoodhint") {
+				t.say("notunderstoodhint")
+			}
+			t.remind("remind_plan_again")
+			return nil
+		}
+	}
+	if !changed && planAsked {
+		if t.needsAccount() && !t.draft.simulated() {
+			t.remind("remind_account")
+		} else {
+			t.remind("remind_plan_again")
+		}
+		if len(t.said) > 0 {
 			return nil
 		}
 	}
@@ -129,7 +147,8 @@ func (t *turn) opening(u *understanding) error {
 	case u.act("offtopic") && !t.replied:
 		t.say("offtopic")
 		t.say("openask")
-	case u.act("summary"):
+	case u.act("summary") || u.act("approve"):
+		t.say("notstarted")
 		t.say("openask")
 	case u.act("cancelplan"):
 		t.say("notstarted")
@@ -137,12 +156,15 @@ func (t *turn) opening(u *understanding) error {
 	case t.replied || u.act("greet") || u.act("thanks") || u.act("howareyou") || len(t.said) > 0 || u.act("yes") || u.act("go"):
 		t.say("openask")
 	case u.act("dontknow") || u.act("no"):
+		t.say("openeasy")
+	case u.personName != "":
 		t.say("openask")
-		t.say("openexample")
 	default:
-		t.say("notunderstood")
+		t.notUnderstood(u)
 		t.say("openask")
-		t.say("openexample")
+		if !t.justSaid("openexample") {
+			t.say("openexample")
+		}
 	}
 	return nil
 }
@@ -174,61 +196,68 @@ func (t *turn) toAsk() []string {
 
 // askFor asks for fields by a form, or reminds of the form that is open.
 func (t *turn) askFor(u *understanding, fields []string, changed bool) error {
+	if u.badEmail != "" && len(u.emails) == 0 { // how it is spelled is being asked
+		fields = slices.DeleteFunc(slices.Clone(fields), func(f string) bool { return f == fieldEmail || f == fieldPlace })
+		if len(fields) == 0 {
+			return nil
+		}
+	}
 	both := strings.Join(fields, " ")
-	ask, remind := "", ""
+	ask, remind := "ask_"+both, "remind_"+both
 	switch {
 	case contains(fields, fieldName) && contains(fields, fieldEmail):
-		ask, remind = t.reply("ask_both"), t.reply("remind_both")
+		ask, remind = "ask_both", "remind_both"
 	case contains(fields, fieldName) && contains(fields, fieldPlace):
-		ask, remind = t.reply("ask_nameplace"), t.reply("remind_orgName")
+		ask, remind = "ask_nameplace", "remind_orgName"
 	case contains(fields, fieldEmail) && contains(fields, fieldPlace):
-		ask, remind = t.reply("ask_emailplace"), t.reply("remind_orgEmail")
-	default:
-		ask = t.reply("ask_" + both)
-		remind = t.reply("remind_" + both)
-		if ask == "" {
-			name := t.labels["field"][fields[0]]
-			ask = t.reply("ask_other", "field", keep(name, fields[0]))
-		}
-		if remind == "" {
-			remind = ask
-		}
+		ask, remind = "ask_emailplace", "remind_orgEmail"
 	}
 	again := true
 	for _, f := range fields {
 		again = again && t.open[f]
 	}
+	if !changed && !t.replied && !t.unread {
+		t.beforeAsking(u, again)
+	}
 	if !changed && again {
-		switch {
-		case u.act("dontknow"):
-			t.say("cannotdecide")
-		case u.act("help") || u.act("repeat"):
-			t.say("help")
-		case u.act("offtopic") && !t.replied:
-			t.say("offtopic")
-		case !t.replied && len(t.said) == 0 && !u.act("yes") && !u.act("go") && !u.act("no") && !u.act("done"):
-			t.say("notunderstood")
+		if len(t.replies[remind]) == 0 {
+			remind = ask
 		}
-		t.add(remind)
+		t.remind(remind)
 		return nil
 	}
-	if !changed && !t.replied && len(t.said) == 0 {
-		switch {
-		case u.act("help") || u.act("repeat"):
-			t.say("help")
-		case u.act("offtopic"):
-			t.say("offtopic")
-		case u.act("yes") || u.act("go") || u.act("no") || u.act("done") || u.act("dontknow"):
-		default:
-			t.say("notunderstood")
-		}
+	if len(t.replies[ask]) > 0 {
+		t.say(ask)
+	} else {
+		t.say("ask_other", "field", keep(t.labels["field"][fields[0]], fields[0]))
 	}
-	t.add(ask)
 	var qs []card.Question
 	for _, f := range fields {
 		qs = append(qs, t.question(f))
 	}
 	return t.ask(t.reply("formtitle"), t.reply("formsubmit"), qs...)
+}
+
+// beforeAsking says what a message without a fact deserves before the question is
+// put again.
+func (t *turn) beforeAsking(u *understanding, again bool) {
+	switch {
+	case u.act("dontknow") && again:
+		t.say("cannotdecide")
+	case u.act("help") || u.act("repeat"):
+		t.say("help")
+	case u.act("offtopic"):
+		t.say("offtopic")
+	case u.act("approve"):
+		t.say("noplanyetmissing")
+	case len(t.said) > 0, u.act("done"), u.act("dontknow"):
+	case u.act("yes"), u.act("go"):
+		t.say("nearly")
+	case u.act("no"):
+		t.say("whynotno")
+	default:
+		t.notUnderstood(u)
+	}
 }
 
 // question is the question for one field.
@@ -299,19 +328,79 @@ func (t *turn) blocked() bool {
 	return true
 }
 
-// offerPlan shows the summary and asks whether to plan.
+// offerPlan asks whether to plan: after the whole summary the first time, and
+// after what the price has become later.
 func (t *turn) offerPlan() error {
-	t.summary("summary")
+	first := !t.everSaid("summary")
+	if first {
+		t.summary("summary")
+		if err := t.rememberBudget(); err != nil {
+			return err
+		}
+	} else {
+		t.priceMoved()
+	}
+	none := len(t.draft.Spec.Apps) == 0 && t.draft.field(fieldApps).Source == ""
 	switch {
-	case t.needsAccount() && t.draft.simulated():
-		t.said = append(t.said, t.reply("planquestionsim"))
+	case t.needsAccount() && !t.draft.simulated():
+		t.say("accountreal")
 		return t.ask(t.reply("accounttitle"), "", t.accountQuestion())
-	case t.needsAccount():
-		t.said = append(t.said, t.reply("accountreal"))
+	case none && !t.everSaid("noapps"):
+		t.say("noapps")
+	case t.needsAccount() && !t.everSaid("planquestionsim"):
+		t.say("planquestionsim")
+	default:
+		t.say("planquestion")
+	}
+	if t.needsAccount() {
 		return t.ask(t.reply("accounttitle"), "", t.accountQuestion())
 	}
-	t.said = append(t.said, t.reply("planquestion"))
 	return t.ask(t.reply("plantitle"), "", t.yesNo(askPlan, t.reply("remind_plan"), "yes", t.reply("nodecision")))
+}
+
+// priceMoved says what a change did to the price.
+func (t *turn) priceMoved() {
+	if t.draft.Estimate == nil || !t.changed {
+		return
+	}
+	now, was := amount(t.draft.Estimate.Monthly), ""
+	if t.was.Estimate != nil {
+		was = amount(t.was.Estimate.Monthly)
+	}
+	switch {
+	case now == "" || t.pricedNow():
+	case was == "":
+		t.say("pricenow", "cost", now)
+	case was == now:
+		t.say("pricesame", "cost", now)
+	default:
+		t.say("pricemoved", "cost", now, "was", was)
+	}
+	if d := t.draft.Sizing; d != nil && d.Shortfall != "" {
+		t.said = append(t.said, t.reply("shortfall", "text", sentence(d.Shortfall)))
+	}
+}
+
+// pricedNow is true where this reply names the price already.
+func (t *turn) pricedNow() bool {
+	for _, s := range t.said {
+		if t.draft.Estimate != nil && strings.Contains(s, amount(t.draft.Estimate.Monthly)) {
+			return true
+		}
+	}
+	return false
+}
+
+// rememberBudget compares the price with what the person said before that it may
+// be.
+func (t *turn) rememberBudget() error {
+	if t.draft.Estimate == nil || amount(t.draft.Estimate.Monthly) == "" || t.everSaid("budgetok") || t.everSaid("budgetover") || t.everSaid("budgetcurrency") {
+		return nil
+	}
+	if n, currency := t.readBudget(); n > 0 {
+		return t.weighBudget(n, currency)
+	}
+	return nil
 }
 
 func (t *turn) accountQuestion() card.Question {

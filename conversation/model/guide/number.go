@@ -7,6 +7,10 @@ func (l *language) joinNumbers(in []token) []token {
 	for i := 0; i < len(in); i++ {
 		t := in[i]
 		v, ok := l.numberWord(t)
+		if last, half := l.halfOf(in, i); half > 0 {
+			t.end, i = in[last].end, last
+			v, ok = half, true
+		}
 		if !ok {
 			out = append(out, t)
 			continue
@@ -15,7 +19,7 @@ func (l *language) joinNumbers(in []token) []token {
 		for i+1 < len(in) {
 			next := in[i+1]
 			joiner := 0
-			if next.norm == "-" || next.norm == l.andWord && v >= 100 && i+2 < len(in) {
+			if next.norm == "-" || next.norm == l.andWord && t.value >= 100 && i+2 < len(in) {
 				joiner = 1
 			}
 			if i+1+joiner >= len(in) {
@@ -44,6 +48,22 @@ func (l *language) joinNumbers(in []token) []token {
 		out = append(out, t)
 	}
 	return out
+}
+
+// halfOf reads "half a dozen": where it ends, and its value; 0 for anything else.
+func (l *language) halfOf(in []token, i int) (last, value int) {
+	if !l.halves[in[i].norm] {
+		return 0, 0
+	}
+	for last = i + 1; last < len(in) && last <= i+2; last++ {
+		if scale := l.Scales[in[last].norm]; scale > 1 {
+			return last, scale / 2
+		}
+		if !l.articles[in[last].norm] && !l.joiners[in[last].norm] {
+			return 0, 0
+		}
+	}
+	return 0, 0
 }
 
 // numberWord gives the value of a number or a number word.

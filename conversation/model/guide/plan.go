@@ -3,7 +3,6 @@ package guide
 import (
 	"errors"
 	"strconv"
-	"strings"
 )
 
 // plan draws up the plan, or asks for what it still needs. told is true where
@@ -232,48 +231,27 @@ func (u *understanding) changes() bool {
 }
 
 // afterPrice answers wishes about money that are no question.
-func (t *turn) afterPrice(u *understanding) {
-	d := &t.draft
-	if b := u.counts.budget; b > 0 && d.Estimate != nil && amount(d.Estimate.Monthly) != "" {
-		code := t.currencies[u.counts.currency]
-		if code == "" {
-			code = strings.ToUpper(u.counts.currency)
-		}
-		limit := amount(money{Amount: strconv.Itoa(b), Currency: keep(code, d.Estimate.Monthly.Currency)})
-		if code != "" && code != d.Estimate.Monthly.Currency {
-			t.say("costestimate", "cost", amount(d.Estimate.Monthly))
-			t.say("budgetcurrency", "currency", d.Estimate.Monthly.Currency)
-			t.replied = true
-			return
-		}
-		figure, err := strconv.ParseFloat(d.Estimate.Monthly.Amount, 64)
-		switch {
-		case err != nil:
-		case figure <= float64(b):
-			t.say("budgetok", "budget", limit, "cost", amount(d.Estimate.Monthly))
-		default:
-			t.say("budgetover", "budget", limit, "cost", amount(d.Estimate.Monthly))
-			t.cheaper()
-		}
+func (t *turn) afterPrice(u *understanding) error {
+	known := t.draft.Estimate != nil && amount(t.draft.Estimate.Monthly) != ""
+	switch {
+	case u.counts.budget > 0 && known:
 		t.replied = true
-		return
-	}
-	if (u.act("price") || u.act("cheapest")) && !contains(u.topics, "cost") {
-		if d.Estimate != nil && amount(d.Estimate.Monthly) != "" {
-			t.say("costestimate", "cost", amount(d.Estimate.Monthly))
-			t.say("cheapestis")
-			t.cheaper()
-		} else if u.act("price") {
-			t.costUnknown()
-		}
+		return t.weighBudget(u.counts.budget, u.counts.currency)
+	case u.counts.budget > 0:
+		t.say("budgetlater")
 		t.replied = true
+	case (u.act("price") || u.act("cheapest")) && !contains(u.topics, "fewer"):
+		t.replied = true
+		if !known {
+			if u.act("price") && !contains(u.topics, "cost") {
+				t.costUnknown()
+			}
+			return nil
+		}
+		if !contains(u.topics, "cost") && !t.justSaid("costestimate") {
+			t.say("costestimate", "cost", amount(t.draft.Estimate.Monthly))
+		}
+		return t.cheaper()
 	}
-}
-
-// cheaper says what would lower the price.
-func (t *turn) cheaper() {
-	t.say("cheaper")
-	if n := len(t.draft.Spec.Apps); n > 0 {
-		t.say("cheapernext", "app", t.appName(t.draft.Spec.Apps[n-1]))
-	}
+	return nil
 }

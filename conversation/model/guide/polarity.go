@@ -9,6 +9,8 @@ type reading struct {
 	// name is the span of tokens that the organisation's name takes; nothing in
 	// it is looked at for other meanings than the business.
 	name span
+	// supposing keeps which sentences ask what something would cost.
+	supposing map[int]bool
 }
 
 type span struct{ from, to int }
@@ -19,7 +21,7 @@ func (s span) covers(m match) bool { return m.from < s.to && m.to > s.from }
 
 // parse finds every phrase of the language in a text.
 func (l *language) parse(text string) *reading {
-	r := &reading{language: l, msg: l.read(text), byKind: map[string][]match{}}
+	r := &reading{language: l, msg: l.read(text), byKind: map[string][]match{}, supposing: map[int]bool{}}
 	r.matches = l.matcher.find(l, &r.msg)
 	for _, m := range r.matches {
 		r.byKind[m.kind] = append(r.byKind[m.kind], m)
@@ -254,5 +256,33 @@ func (r *reading) mode(sentence int) mode {
 			m.hypothetical = true
 		}
 	}
+	if r.supposes(sentence) {
+		m.requests = true
+	}
 	return m
+}
+
+// supposes is true for a sentence that asks what something would cost: what it
+// names is tried out.
+func (r *reading) supposes(sentence int) bool {
+	if s, known := r.supposing[sentence]; known {
+		return s
+	}
+	priced, supposed, named := false, false, false
+	for _, m := range r.matches {
+		if r.sentence(m) != sentence {
+			continue
+		}
+		switch {
+		case m.kind == "topic" && m.id == "cost":
+			priced = true
+		case m.kind == "cue" && m.id == "suppose":
+			supposed = true
+		case m.kind == "app" || m.kind == "need" || m.kind == "ha" || m.kind == "region" || m.kind == "component" || m.kind == "size" && m.words > 1 || m.kind == "count" && (m.id == "workers" || m.id == "controlplanes"):
+			named = true
+		}
+	}
+	yes := priced && supposed && named
+	r.supposing[sentence] = yes
+	return yes
 }

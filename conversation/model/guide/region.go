@@ -84,7 +84,55 @@ func (t *turn) place(u *understanding, w *work) error {
 		home = p.text
 		break
 	}
+	if u.residency {
+		if done, err := t.staysIn(u, w, home); done || err != nil {
+			return err
+		}
+	}
 	return t.region(u, w, home)
+}
+
+// staysIn answers the wish that the data stays in a country. Where there is no
+// region, it says so plainly and takes nothing in its place.
+func (t *turn) staysIn(u *understanding, w *work, home string) (done bool, err error) {
+	country := countryOf(home)
+	for _, p := range append(append([]placeHit{}, u.where.people...), u.where.machines...) {
+		switch {
+		case p.drop:
+		case p.area != "":
+			return false, nil
+		default:
+			country = countryOf(p.text)
+		}
+	}
+	switch {
+	case country == "":
+		w.after = append(w.after, t.reply("staywhere"))
+		t.replied = true
+		return true, nil
+	case t.hasRegion(country):
+		if len(u.where.machines) == 0 {
+			u.where.machines = []placeHit{{text: country, known: true}}
+		}
+		return false, nil
+	}
+	list, err := t.regionList(keep(home, country), country)
+	if waits(err) {
+		return true, err
+	}
+	if best, ok := list.best(); ok {
+		w.after = append(w.after, t.reply("residencylost", "area", country, "region", best.title(), "distance", thousands(best.DistanceKM)))
+		t.replied, t.lost = true, true
+	}
+	return true, nil
+}
+
+// countryOf is the country of "Muscat, Oman", and of "Oman".
+func countryOf(place string) string {
+	if i := strings.LastIndex(place, ", "); i >= 0 {
+		return place[i+2:]
+	}
+	return place
 }
 
 // region sets the region that was wished for.

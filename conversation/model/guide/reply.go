@@ -31,13 +31,71 @@ func (t *turn) text() string {
 }
 
 // reply picks a text of the data and fills its placeholders in. Where there are
-// several, the length of the conversation decides, so that they take turns.
+// several, the first one is taken that was not said in this conversation yet, and
+// when all were, the one that was said longest ago.
 func (t *turn) reply(id string, pairs ...string) string {
 	list := t.replies[id]
 	if len(list) == 0 {
 		return ""
 	}
-	return fill(list[len(t.earlier)%len(list)], pairs...)
+	best, at := 0, len(t.spoken)+1
+	for i, text := range list {
+		if len(list) == 1 {
+			break
+		}
+		last := strings.LastIndex(t.spoken, literal(text))
+		if last < at {
+			best, at = i, last
+		}
+		if last < 0 {
+			break
+		}
+	}
+	return fill(list[best], pairs...)
+}
+
+// literal is the longest part of a text without placeholders.
+func literal(text string) string {
+	best := ""
+	for rest := text; ; {
+		part, after, open := strings.Cut(rest, "{")
+		if len(part) > len(best) {
+			best = part
+		}
+		if !open {
+			return best
+		}
+		_, rest, _ = strings.Cut(after, "}")
+	}
+}
+
+// justSaid is true where the agent's last words had this reply already.
+func (t *turn) justSaid(id string) bool {
+	for _, text := range t.replies[id] {
+		if l := literal(text); l != "" && strings.Contains(t.last, l) {
+			return true
+		}
+	}
+	return false
+}
+
+// everSaid is true where the agent has said this reply before.
+func (t *turn) everSaid(id string) bool {
+	for _, text := range t.replies[id] {
+		if l := literal(text); l != "" && strings.Contains(t.spoken, l) {
+			return true
+		}
+	}
+	return false
+}
+
+// remind says what is still open, unless it was just said and the person has got
+// another answer in the meantime.
+func (t *turn) remind(id string) {
+	if t.replied && t.justSaid(id) {
+		return
+	}
+	t.say(id)
 }
 
 // label fills a label of the data in.

@@ -37,12 +37,19 @@ func (t *turn) servers(u *understanding, w *work) error {
 		w.put(fieldWorkers, count)
 		w.note(t.workersLabel(count, ""))
 	}
-	if u.ha != nil && (t.draft.Spec.HAEnabled == nil || *t.draft.Spec.HAEnabled != *u.ha) {
-		w.put(fieldHA, *u.ha)
+	if count >= 0 && !w.sets(fieldWorkers) {
+		w.same = append(w.same, t.workersLabel(count, ""))
+	}
+	if u.ha != nil {
+		label := t.label("value", "noha")
 		if *u.ha {
-			w.note(t.label("value", "ha"))
+			label = t.label("value", "ha")
+		}
+		if t.draft.Spec.HAEnabled != nil && *t.draft.Spec.HAEnabled == *u.ha {
+			w.same = append(w.same, label)
 		} else {
-			w.note(t.label("value", "noha"))
+			w.put(fieldHA, *u.ha)
+			w.note(label)
 		}
 	}
 	if c.several > 1 {
@@ -151,14 +158,18 @@ func (t *turn) machines(u *understanding, w *work) error {
 		}
 		return nil
 	}
-	set := func(field, label, now string) {
+	set := func(field, label, now string, m machine) {
 		pick, ok := pickSize(items, m, now)
 		switch {
 		case ok && pick.ID == now && m.id != "":
+			w.same = append(w.same, t.label("value", label, "v", now))
 		case ok && pick.ID == now:
 			w.after = append(w.after, t.reply("sizenone", "size", now))
 		case ok:
 			w.put(field, pick.ID)
+			if pick.Category == armCategory {
+				w.after = append(w.after, t.reply("armnote"))
+			}
 			w.note(t.label("value", label, "v", fmt.Sprintf("%s (%d vCPU, %d GB)", pick.ID, pick.VCPU, pick.MemoryGB)))
 		case m.id != "":
 			w.after = append(w.after, t.reply("sizeunknown", "size", m.id, "list", t.sizeNames(items)))
@@ -166,11 +177,17 @@ func (t *turn) machines(u *understanding, w *work) error {
 			w.after = append(w.after, t.reply("sizenone", "size", now))
 		}
 	}
+	if m.controlID != "" {
+		set(fieldCPSize, "cpsize", t.draft.controlPlaneSize(), machine{id: m.controlID})
+	}
+	if m.controlID = ""; !m.wished() {
+		return nil
+	}
 	if m.control {
-		set(fieldCPSize, "cpsize", t.draft.controlPlaneSize())
+		set(fieldCPSize, "cpsize", t.draft.controlPlaneSize(), m)
 	}
 	if m.worker || !m.control {
-		set(fieldWorkerSize, "workersize", t.draft.workerSize())
+		set(fieldWorkerSize, "workersize", t.draft.workerSize(), m)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 // onText answers a message that was typed.
 func (t *turn) onText(text string) error {
 	u := t.understand(text, t.open)
+	t.inContext(u)
 	t.greet(u)
 	if len(t.system) > 0 {
 		return t.byPhase(u)
@@ -35,6 +36,19 @@ func (t *turn) onText(text string) error {
 	if err != nil {
 		return err
 	}
+	if u.whatIf {
+		return t.whatIf(w)
+	}
+	if c := t.supposed(); len(c) > 0 && len(w.changes) == 0 && len(u.topics) == 0 {
+		switch {
+		case u.act("no") || u.act("cancelplan"):
+			t.say("whatifkept")
+			t.replied = true
+		case u.act("yes") || u.act("go") || u.refers:
+			w.changes = c
+			w.after = append(w.after, t.reply("whatifset"))
+		}
+	}
 	t.economise(u, w)
 	if err := t.suggest(u, w); err != nil {
 		return err
@@ -55,6 +69,9 @@ func (t *turn) onText(text string) error {
 	}
 	u.settle(w)
 	switch {
+	case u.act("keepas") && len(w.changes) == 0 && !t.replied:
+		t.say("kept")
+		t.replied = true
 	case u.act("changeemail") && len(u.emails) == 0 && u.badEmail == "":
 		t.say("ask_orgEmail")
 		t.open[fieldEmail], t.replied = true, true
@@ -65,15 +82,28 @@ func (t *turn) onText(text string) error {
 	if err := t.answer(u); err != nil {
 		return err
 	}
-	t.afterPrice(u)
+	if err := t.afterPrice(u); err != nil {
+		return err
+	}
+	if !t.changed && len(w.same) > 0 && !t.replied {
+		t.say("sameas", "list", t.join(w.same))
+		t.replied = true
+	}
+	t.sayUnread(u)
 	return t.proceed(u, w, before.phase() == awaiting)
 }
 
 // greet says what courtesy asks for before anything else.
 func (t *turn) greet(u *understanding) {
 	plain := !u.facts() && len(u.topics) == 0
-	if u.tongue != nil && u.tongue.Reply != "" && !u.act("firmly") && (plain || !t.saidBefore(u.tongue.Reply)) {
-		t.add(u.tongue.Reply)
+	if u.tongue != nil && !u.act("firmly") {
+		fresh := u.tongue.Reply != "" && !t.saidBefore(u.tongue.Reply)
+		if fresh {
+			t.add(u.tongue.Reply)
+		}
+		if !t.everSaid("english") || plain && !fresh {
+			t.say("english")
+		}
 	}
 	switch {
 	case u.act("inject"):
@@ -94,6 +124,9 @@ func (t *turn) greet(u *understanding) {
 		t.say("greeting")
 	case u.act("greet") && (plain || t.first()) && !u.act("bot"):
 		t.say("greetback")
+	}
+	if u.personName != "" && !t.everSaid("nicetomeet") && !u.act("inject") && !u.act("abuse") {
+		t.say("nicetomeet", "name", u.personName)
 	}
 	if u.act("thanks") && plain && !u.act("go") && !u.act("no") {
 		t.say("thanks")
@@ -176,7 +209,7 @@ func atoi(s string) int {
 // economise answers "the cheapest" by leaving out what is dear and was not asked
 // for by name.
 func (t *turn) economise(u *understanding, w *work) {
-	if !u.act("cheapest") || u.ha != nil || !t.draft.ha() {
+	if !u.act("cheapest") || u.ha != nil || !t.draft.ha() || u.whatIf {
 		return
 	}
 	for i := range u.topics {

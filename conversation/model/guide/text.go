@@ -247,6 +247,13 @@ func (m *message) scanNumber(text string, i, to int) int {
 			end--
 		} else {
 			v *= 1000
+			if at[4] >= 0 { // "2.5k"
+				part, scale := text[i+at[4]:i+at[5]], 1000
+				for _, c := range part {
+					scale /= 10
+					v += int(c-'0') * scale
+				}
+			}
 		}
 	}
 	m.tokens = append(m.tokens, token{kind: numberToken, norm: text[i:end], stem: text[i:end], value: v, start: i, end: end})

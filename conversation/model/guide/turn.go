@@ -73,6 +73,17 @@ type turn struct {
 	replied bool
 	// ahead is true where the message says to go on to the plan.
 	ahead bool
+	// lost is true where it was said that the data cannot stay where it must.
+	lost bool
+	// unread is true where a part of the message was said back as not understood.
+	unread bool
+	// was is the draft at the beginning of the turn.
+	was draft
+	// spoken is everything that the agent has said before, in one text, and last
+	// what it said last.
+	spoken, last string
+	// previous is what the person said before, once it was asked for.
+	previous *understanding
 }
 
 type appItem struct {
@@ -111,7 +122,33 @@ func newTurn(l *language, req conversation.Request) *turn {
 	}
 	t.results = own(calls, t.results)
 	t.readAsked()
+	var spoken strings.Builder
+	for _, m := range t.earlier {
+		if m.Role == conversation.FromAgent && m.Text != "" {
+			t.last = m.Text
+			spoken.WriteString(m.Text)
+			spoken.WriteByte('\n')
+		}
+	}
+	t.spoken = spoken.String()
 	return t
+}
+
+// before is what the person wrote in the turn before, or nothing.
+func (t *turn) before() *understanding {
+	if t.previous == nil {
+		text := ""
+		for _, m := range t.earlier {
+			if m.Role == conversation.FromHuman {
+				text = m.Text
+				if m.Press != nil {
+					text = ""
+				}
+			}
+		}
+		t.previous = t.understand(text, asked{})
+	}
+	return t.previous
 }
 
 // own drops the results of calls that another model made in this turn before it
@@ -277,7 +314,7 @@ func (t *turn) getDraft() error {
 	if err != nil {
 		return errTool
 	}
-	t.draft = d
+	t.draft, t.was = d, d
 	for _, f := range []string{fieldName, fieldEmail} {
 		if !d.missing(f) {
 			delete(t.open, f)

@@ -30,19 +30,24 @@ type understanding struct {
 	refers     bool
 	topics     []string
 	whatIf     bool
+	unread     unread
+	person     span   // the speaker's own name
+	personName string
+	residency  bool // the data may not leave where they are, or the place that is named
 }
 
 // machine is a wish for other servers.
 type machine struct {
 	control, worker bool
-	id              string
+	id              string // for the workers, or for what is meant
+	controlID       string // named for the control plane
 	step            int // +1 bigger, -1 smaller, +9 biggest, -9 smallest
 	category        string
 	memory, cores   int
 }
 
 func (m machine) wished() bool {
-	return m.id != "" || m.step != 0 || m.category != "" || m.memory > 0 || m.cores > 0
+	return m.id != "" || m.controlID != "" || m.step != 0 || m.category != "" || m.memory > 0 || m.cores > 0
 }
 
 // asked is what the person was asked last, by draft field.
@@ -61,6 +66,8 @@ func (l *language) understand(text string, open asked) *understanding {
 		u.findRivals(hit)
 	}
 	u.topics = r.findTopics()
+	u.tongue = l.detect(r)
+	u.findPerson()
 	if u.orgName == "" && open["orgName"] && u.answersName() {
 		if hit, ok := r.bareName(); ok {
 			u.orgName, r.name = hit.text, hit.span
@@ -78,8 +85,38 @@ func (l *language) understand(text string, open asked) *understanding {
 	u.findScope()
 	u.simulated = r.has("account", "simulated") && !r.asking("account")
 	u.refers = r.has("cue", "refer") || r.anyMatch("cue", "refer")
-	u.tongue = l.detect(r)
+	u.residency = u.staysPut()
+	u.unread = u.findUnread()
 	return u
+}
+
+// findPerson reads the speaker's own name: "My name is Bob", "I'm Marcela".
+func (u *understanding) findPerson() {
+	toks := u.msg.tokens
+	for _, c := range u.matches {
+		if c.kind != "cue" || c.id != "person" || c.to >= len(toks) || !u.name.empty() && u.name.from <= c.to {
+			continue
+		}
+		sure := u.mine[toks[c.from].norm]
+		to := c.to
+		for to < len(toks) && to-c.to < 3 && toks[to].kind == wordToken && !u.placeSpan(span{to, to + 1}) &&
+			(u.msg.cased && toks[to].capital && (sure || !u.ordinary(&toks[to])) || !u.msg.cased && sure && to == c.to && !u.ordinary(&toks[to])) {
+			to++
+		}
+		if to > c.to && u.personName == "" {
+			u.person, u.personName = span{c.to, to}, u.writeName(u.msg.slice(c.to, c.to+1))
+		}
+	}
+}
+
+// staysPut is true where the message says that the data may not leave.
+func (u *understanding) staysPut() bool {
+	for _, m := range u.byKind["residency"] {
+		if mode := u.mode(u.sentence(m)); !mode.asks && !u.name.covers(m) {
+			return true
+		}
+	}
+	return false
 }
 
 // anyMatch looks in all matches, also those inside longer ones.
@@ -132,6 +169,13 @@ func (u *understanding) findEmails(open asked) {
 			}
 		}
 	}
+	if len(u.emails) == 0 && u.badEmail == "" && open["orgEmail"] && u.msg.words() <= 3 {
+		for i := range toks {
+			if toks[i].kind == domainToken && !u.nearAddress(i) && !strings.HasPrefix(toks[i].norm, "www.") && !strings.Contains(toks[i].norm, "://") {
+				u.badEmail = toks[i].norm // "jane.doe.com"
+			}
+		}
+	}
 }
 
 // corrects is true where the message takes back something said before.
@@ -155,8 +199,11 @@ func (u *understanding) findRivals(best nameHit) {
 
 // answersName is true where the message may be nothing but a name.
 func (u *understanding) answersName() bool {
-	if len(u.topics) > 0 || u.msg.words() > 16 {
+	if len(u.topics) > 0 || u.msg.words() > 16 || u.personName != "" {
 		return false
+	}
+	if u.tongue != nil && u.msg.words() > 3 && !u.hasEmail() {
+		return false // a sentence in another language
 	}
 	for _, id := range []string{"help", "dontknow", "startover", "undo", "abuse", "inject", "human", "bot", "repeat", "progress", "summary", "howareyou", "wait", "cancelplan", "offtopic", "bye", "thanks"} {
 		if u.act(id) {
@@ -178,6 +225,15 @@ func (u *understanding) answersName() bool {
 	return content > 0 && !(u.act("go") || u.act("no") && u.msg.words() <= 3)
 }
 
+func (r *reading) hasEmail() bool {
+	for i := range r.msg.tokens {
+		if r.msg.tokens[i].kind == emailToken {
+			return true
+		}
+	}
+	return false
+}
+
 func (u *understanding) findHA() {
 	for _, m := range u.byKind["ha"] {
 		if u.name.covers(m) {
@@ -188,7 +244,7 @@ func (u *understanding) findHA() {
 		for _, t := range u.byKind["topic"] {
 			topical = topical || u.sentence(t) == u.sentence(m) && u.topics1(t)
 		}
-		if mode.asks && (!mode.requests || topical) && !u.requestsBefore(m) {
+		if mode.asks && (!mode.requests || topical) && !u.requestsBefore(m) && !u.supposes(u.sentence(m)) {
 			continue
 		}
 		yes := m.id == "yes"
@@ -261,16 +317,77 @@ func (u *understanding) findMachine() {
 	}
 	for i := range u.msg.tokens {
 		t := &u.msg.tokens[i]
-		if t.kind == wordToken && sizeID(t.norm) && u.wanted(match{from: i, to: i + 1}) {
-			if mode := u.mode(t.sentence); !mode.asks || mode.requests {
-				m.id = t.norm
-			}
+		if !u.sizeAt(i) || !u.wanted(match{from: i, to: i + 1}) {
+			continue
 		}
+		if mode := u.mode(t.sentence); mode.asks && !mode.requests && !mode.hypothetical {
+			continue
+		}
+		if u.sizeFor(i) == "control" {
+			m.controlID = t.norm
+		} else {
+			m.id = t.norm
+		}
+	}
+	if m.controlID != "" && m.step == 0 && m.category == "" && m.memory == 0 && m.cores == 0 {
+		m.control = false
 	}
 	if u.counts.control > 0 && m.id == "" && m.step == 0 {
 		m.control = false
 	}
 	u.machine = m
+}
+
+// sizeAt is true where a machine type is named.
+func (r *reading) sizeAt(i int) bool {
+	return i >= 0 && i < len(r.msg.tokens) && r.msg.tokens[i].kind == wordToken && sizeID(r.msg.tokens[i].norm)
+}
+
+// sizeFor says whether the machine type at token i is for the control plane or
+// for the workers: by the word that follows it, or stands before it in its part of
+// the sentence.
+func (r *reading) sizeFor(i int) string {
+	toks := r.msg.tokens
+	role := func(at int) string {
+		for _, m := range r.byKind["size"] {
+			if (m.id == "control" || m.id == "worker") && at >= m.from && at < m.to {
+				return m.id
+			}
+		}
+		return ""
+	}
+	for j := i + 1; j < len(toks) && j <= i+4 && toks[j].norm != "," && !r.sizeAt(j) && toks[j].sentence == toks[i].sentence; j++ {
+		if toks[j].norm == r.andWord {
+			break
+		}
+		if id := role(j); id != "" {
+			return id
+		}
+	}
+	for j := i - 1; j >= 0 && j >= i-6 && toks[j].norm != "," && !r.sizeAt(j) && toks[j].sentence == toks[i].sentence; j-- {
+		if id := role(j); id != "" {
+			return id
+		}
+	}
+	return "worker"
+}
+
+// sizeCounted finds the machine type that the number at token i counts: "2x
+// ccx23", "3 cpx32", "ccx23 x 2".
+func (r *reading) sizeCounted(i int) (int, bool) {
+	toks := r.msg.tokens
+	for j := i + 1; j <= i+2 && j < len(toks); j++ {
+		if r.sizeAt(j) {
+			return j, true
+		}
+		if !r.times[toks[j].norm] {
+			break
+		}
+	}
+	if i >= 2 && r.times[toks[i-1].norm] && r.sizeAt(i-2) {
+		return i - 2, true
+	}
+	return 0, false
 }
 
 // sizeID is true for the shape of the provider's machine types: two or three
@@ -305,15 +422,33 @@ func (u *understanding) findScope() {
 			if !u.wanted(m) && len(u.apps) == 0 {
 				u.noApps = true
 			}
-		case "hypothetical":
-			u.whatIf = true
 		}
 	}
+	u.whatIf = u.onlySupposes()
 	for _, m := range u.matches {
 		if m.kind == "cue" && m.id == "allapps" && !u.wanted(m) && len(u.apps) == 0 && m.words > 1 {
 			u.noApps = true
 		}
 	}
+}
+
+// onlySupposes is true where every fact of the message stands in a sentence that
+// asks what it would cost, and nothing is asked to be done.
+func (u *understanding) onlySupposes() bool {
+	found := false
+	for _, m := range u.matches {
+		if !meanings[m.kind] || m.kind == "business" || m.kind == "budget" || m.kind == "period" || m.kind == "count" && m.id == "other" || u.name.covers(m) {
+			continue
+		}
+		s := u.sentence(m)
+		switch {
+		case u.supposes(s) && !u.requestsBefore(m):
+			found = true
+		case m.kind == "app" || m.kind == "need" || m.kind == "ha" || m.kind == "region" || m.kind == "count":
+			return false
+		}
+	}
+	return found && len(u.emails) == 0 && u.orgName == ""
 }
 
 // facts is true where the message tells or changes anything.

@@ -26,6 +26,9 @@ func (t *turn) undo(u *understanding) error {
 			continue
 		}
 		if m.Result.Name == toolDraftSet {
+			if t.triedOut(i, m.Result.CallID) {
+				continue
+			}
 			if f := t.saidFields(i, m.Result.CallID); len(f) > 0 {
 				before, fields = last, f
 			}
@@ -58,6 +61,19 @@ func (t *turn) undo(u *understanding) error {
 	return t.proceed(u, w, was.phase() == awaiting)
 }
 
+// triedOut is true where the call that a result answers changed nothing.
+func (t *turn) triedOut(at int, callID string) bool {
+	for i := at; i >= 0; i-- {
+		for _, c := range t.earlier[i].Calls {
+			if c.ID == callID {
+				_, preview := previewed(c)
+				return preview
+			}
+		}
+	}
+	return false
+}
+
 // saidFields are the fields of the call that a result answers, unless all of
 // them were only suggestions.
 func (t *turn) saidFields(at int, callID string) []string {
@@ -68,8 +84,9 @@ func (t *turn) saidFields(at int, callID string) []string {
 			}
 			var args struct {
 				Changes []change `json:"changes"`
+				Preview bool     `json:"preview"`
 			}
-			if json.Unmarshal(c.Arguments, &args) != nil {
+			if json.Unmarshal(c.Arguments, &args) != nil || args.Preview {
 				return nil
 			}
 			var out []string

@@ -1,5 +1,7 @@
 package guide
 
+import "sort"
+
 // placeHit is a place that a message names.
 type placeHit struct {
 	text   string // as the tool is asked: "Muscat, Oman", or the person's words
@@ -9,6 +11,7 @@ type placeHit struct {
 	asked  bool
 	drop   bool
 	at     int
+	score  int // how surely it is where the people are
 }
 
 // places are the places of a message by what they are for.
@@ -46,6 +49,10 @@ func (r *reading) findPlaces(hq, known bool) places {
 				m.from = from
 			}
 		}
+		if h.area != "" && r.ofCustomers(m) {
+			continue // "some clients are in Europe" asks for nothing
+		}
+		h.score = r.homeScore(m)
 		machines := h.drop || r.forMachines(m, h, hq, known)
 		// "Muscat, Oman": the country belongs to the city before it.
 		if n := len(out.people); n > 0 && !machines && r.places[m.id].Country && m.kind == "place" && m.from-out.people[n-1].at <= 5 && sameCountry(out.people[n-1].text, m.id) {
@@ -63,6 +70,7 @@ func (r *reading) findPlaces(hq, known bool) places {
 			out.people = append(out.people, h)
 		}
 	}
+	sort.SliceStable(out.people, func(i, j int) bool { return out.people[i].score > out.people[j].score })
 	if len(out.people)+len(out.machines)+len(out.asked) == 0 {
 		r.unknownPlaces(&out, hq)
 	}
@@ -89,6 +97,47 @@ func (r *reading) findPlaces(hq, known bool) places {
 	return out
 }
 
+// homeScore tells the place of the organisation from those that are only spoken
+// of: "my nephew moved to Vancouver, we have three locations around Buenos Aires".
+func (r *reading) homeScore(m match) int {
+	score := 0
+	toks := r.msg.tokens
+	for i := m.from - 1; i >= 0 && i >= m.from-8 && toks[i].sentence == toks[m.from].sentence; i-- {
+		if toks[i].kind == punctToken && !joins(toks[i].norm) && i < m.from-1 {
+			break
+		}
+		switch n := toks[i].norm; {
+		case r.others[n]:
+			score -= 3
+		case r.speakers[n]:
+			score++
+		}
+	}
+	for _, b := range r.byKind["business"] {
+		if b.to <= m.from && m.from-b.to <= 5 && r.sentence(b) == r.sentence(m) {
+			score += 2
+		}
+	}
+	if !r.name.empty() && r.name.to <= m.from && m.from-r.name.to <= 4 {
+		score += 2
+	}
+	if r.ofCustomers(m) {
+		score -= 2
+	}
+	return score
+}
+
+// ofCustomers is true for a place where others are: "customers in Lagos", "some
+// clients are European".
+func (r *reading) ofCustomers(m match) bool {
+	for _, c := range r.byKind["where"] {
+		if c.id == "customers" && c.from < m.from && c.to >= m.from-1 && c.to <= m.from && r.sentence(c) == r.sentence(m) {
+			return true
+		}
+	}
+	return false
+}
+
 func sameCountry(place, country string) bool {
 	n := len(place) - len(country)
 	return n > 0 && place[n:] == country
@@ -107,7 +156,7 @@ func (r *reading) personNamed(m match) bool {
 // placeAsked is true where a place is only asked about.
 func (r *reading) placeAsked(m match) bool {
 	mode := r.mode(r.sentence(m))
-	if !mode.asks {
+	if !mode.asks || r.supposes(r.sentence(m)) {
 		return false
 	}
 	for _, b := range r.byKind["business"] {
@@ -131,6 +180,9 @@ func (r *reading) placeAsked(m match) bool {
 // forMachines tells where it should run from where the people are.
 func (r *reading) forMachines(m match, h placeHit, hq, known bool) bool {
 	s := r.sentence(m)
+	if h.region != "" && m.to-m.from == 1 && r.msg.tokens[m.from].norm == h.region {
+		return true // "nbg1": nobody lives in a data centre's code
+	}
 	var best match
 	kind, found := "", false
 	for _, c := range r.byKind["where"] {
@@ -180,6 +232,15 @@ func (r *reading) forMachines(m match, h placeHit, hq, known bool) bool {
 // spansOrganisation is true where the organisation itself stands between the
 // words of a cue and the place: "I run a bakery in Hamburg".
 func (r *reading) spansOrganisation(c, m match) bool {
+	if toks := r.msg.tokens; c.from > 0 && c.from+1 < m.from && r.speakers[toks[c.from-1].norm] && r.articles[toks[c.from+1].norm] && c.words > 1 {
+		owned := false
+		for _, o := range r.byKind["owner"] {
+			owned = owned || o.id == "strong" && o.from < c.from && o.to == c.from+2
+		}
+		if owned { // "I run an izakaya in Tokyo"
+			return true
+		}
+	}
 	for _, b := range r.byKind["business"] {
 		if b.from >= c.from && b.to <= m.from {
 			return true

@@ -60,6 +60,11 @@ func (r *reading) appWishes() []wish {
 			continue
 		}
 		w.need = h.id
+		if len(r.needs[h.id].Apps) == 0 {
+			w.slug = "need:" + h.id
+			put(w)
+			continue
+		}
 		for _, slug := range r.needs[h.id].Apps {
 			w.slug = slug
 			put(w)
@@ -158,7 +163,7 @@ func (r *reading) lacks(m match) bool {
 func (r *reading) onlyAsked(m match) bool {
 	s := r.sentence(m)
 	mode := r.mode(s)
-	if !mode.asks {
+	if !mode.asks || r.supposes(s) {
 		return false
 	}
 	for _, t := range r.byKind["topic"] {

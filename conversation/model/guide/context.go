@@ -1,0 +1,112 @@
+package guide
+
+import "strings"
+
+// shortReply is the most words of a message that is read in the light of what was
+// spoken of just before.
+const shortReply = 4
+
+// inContext reads a short message that says nothing by itself by what the
+// exchange before was about: "ok kestrel then" after the address was refused, "no,
+// 15" after the number of people was noted, "and without?" after a price.
+func (t *turn) inContext(u *understanding) {
+	if u.facts() || len(u.topics) > 0 || u.msg.words() > shortReply+1 || u.act("inject") || u.act("abuse") {
+		return
+	}
+	before := t.before()
+	switch {
+	case u.act("without") && (before.ha != nil || before.whatIf):
+		u.topics = []string{"cost"}
+	case u.counts.hasBare && before.counts.people > 0 && len(before.counts.workers) == 0:
+		u.counts.people = u.counts.bare
+	case u.counts.hasBare && (len(before.counts.workers) > 0 || before.counts.change != 0):
+		u.counts.workers = []int{u.counts.bare}
+	case before.address.label != "" || before.address.own != "" || t.justSaid("taken"):
+		if label, ok := u.onlyLabel(); ok {
+			u.address.label = label
+		}
+	}
+}
+
+// onlyLabel gives the one word that is left of a message without the words
+// around it, as a label.
+func (u *understanding) onlyLabel() (string, bool) {
+	var left []token
+	for i := range u.msg.tokens {
+		t := u.msg.tokens[i]
+		if t.kind == punctToken && t.norm != "-" || u.fillers[t.norm] || u.closers[t.norm] || u.aroundName[t.norm] || u.shrugs[t.norm] {
+			continue
+		}
+		left = append(left, t)
+	}
+	if len(left) == 0 {
+		return "", false
+	}
+	text := u.msg.text[left[0].start:left[len(left)-1].end]
+	for _, t := range left {
+		if u.common[t.norm] && len(left) > 1 || len(left) == 1 && u.never[t.norm] {
+			return "", false
+		}
+	}
+	if strings.ContainsAny(text, " \t") {
+		return "", false
+	}
+	return makeLabel(text)
+}
+
+// ownAddress says what is to be done for a domain of one's own, as things stand.
+func (t *turn) ownAddress() {
+	if s := &t.draft.Spec; s.SovereignDomainMode != "" && s.SovereignDomainMode != "pool" && s.SovereignFQDN != "" {
+		t.say("owndomain", "domain", s.SovereignFQDN)
+		return
+	}
+	t.say("owndomainhow")
+}
+
+// sayUnread says back what nothing was made of.
+func (t *turn) sayUnread(u *understanding) {
+	if u.tongue != nil || u.act("inject") || u.act("abuse") || u.act("offtopic") {
+		return
+	}
+	if list := u.unread.wishes; len(list) > 0 {
+		t.say("unreadwish", "list", t.quote(list))
+		t.unread = true
+	}
+	if list := u.unread.questions; len(list) > 0 && (t.replied || t.changed || t.unread) {
+		t.say("unreadquestion", "list", t.quote(list))
+		t.unread = true
+	}
+}
+
+// quote writes a list of a person's own words.
+func (t *turn) quote(list []string) string {
+	out := make([]string, 0, len(list))
+	for _, s := range list {
+		out = append(out, "“"+s+"”")
+	}
+	return t.join(out)
+}
+
+// notUnderstood says that nothing was made of a message, each time in other words
+// and with other help.
+func (t *turn) notUnderstood(u *understanding) {
+	words := u.msg.words()
+	switch {
+	case words == 0:
+		t.say("nowords")
+	case u.foreign():
+		t.say("english")
+	case len(u.unread.questions) > 0:
+		t.say("noanswer")
+	case len(u.unread.words) == 1 && words > 1:
+		t.say("notword", "word", u.unread.words[0])
+	default:
+		t.say("notunderstood")
+	}
+}
+
+// foreign is true for a longer message of which hardly a word is known.
+func (u *understanding) foreign() bool {
+	words := u.msg.words()
+	return words >= 4 && len(u.unread.words)*10 >= words*7
+}
