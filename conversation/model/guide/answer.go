@@ -70,8 +70,21 @@ func (t *turn) handle(handler string, u *understanding) error {
 			return nil
 		}
 		t.add(t.language.topics["data"].Answer)
-	case "regions", "comparehost":
+	case "comparehost":
+		if u.act("price") || u.act("cheapest") {
+			return t.compareCost()
+		}
 		return t.listRegions(u)
+	case "regions":
+		return t.listRegions(u)
+	case "nearer":
+		return t.nearer()
+	case "currency":
+		if t.draft.Estimate != nil && amount(t.draft.Estimate.Monthly) != "" {
+			t.say("budgetcurrency", "cost", amount(t.draft.Estimate.Monthly), "currency", t.draft.Estimate.Monthly.Currency)
+			return nil
+		}
+		t.say("currencyonly")
 	case "latency":
 		return t.latency(u)
 	case "leaves":
@@ -83,7 +96,7 @@ func (t *turn) handle(handler string, u *understanding) error {
 	case "fewer":
 		return t.fewer(u)
 	case "whysize":
-		t.whySize()
+		t.whySize(u)
 	case "sizes":
 		return t.listSizes()
 	case "apps":
@@ -180,6 +193,9 @@ func (t *turn) whyRegion(u *understanding) error {
 		if p.region == d.region() || p.region == "" && countryOf(p.text) == t.regions[d.region()].Country {
 			continue // "why Germany?" asks about the place that was chosen
 		}
+		if p.region != "" && d.region() != "" {
+			return t.whyOther(p.region)
+		}
 		return t.listRegions(u)
 	}
 	f := d.regionField()
@@ -215,6 +231,48 @@ func (t *turn) whyRegion(u *understanding) error {
 			t.say("residencynote", "note", r.Note)
 		}
 	}
+	return nil
+}
+
+// whyOther answers "why Ashburn?" where another place is chosen by now.
+func (t *turn) whyOther(region string) error {
+	list, err := t.regionList(t.draft.Spec.OrgHeadquarters, "")
+	if waits(err) {
+		return err
+	}
+	r, ok := list.byID(region)
+	if !ok {
+		t.say("keptregion", "region", t.regionName(t.draft.region()), "unwanted", t.regionName(region))
+		return nil
+	}
+	t.say("whyother", "asked", r.title(), "region", t.regionName(t.draft.region()), "why", sentence(r.Why))
+	return nil
+}
+
+// compareCost works out what the draft would cost in the other countries.
+func (t *turn) compareCost() error {
+	d := &t.draft
+	if d.Estimate == nil || amount(d.Estimate.Monthly) == "" {
+		t.costUnknown()
+		return nil
+	}
+	var list []string
+	seen := map[string]bool{t.regions[d.region()].Country: true}
+	for _, id := range sortedKeys(t.regions) {
+		if r := t.regions[id]; seen[r.Country] || t.calls >= mostCalls-1 {
+			continue
+		} else {
+			seen[r.Country] = true
+		}
+		tried, ok, err := t.tryOut([]change{{Field: fieldRegion, Value: id}})
+		if err != nil {
+			return err
+		}
+		if ok {
+			list = append(list, t.label("value", "saving", "what", t.regionName(id), "cost", amount(tried.Estimate.Monthly)))
+		}
+	}
+	t.say("comparecost", "region", t.regionName(d.region()), "cost", amount(d.Estimate.Monthly), "list", t.join(list))
 	return nil
 }
 
@@ -271,7 +329,7 @@ func (t *turn) justSaidText(s string) bool { return s != "" && strings.Contains(
 func (t *turn) latency(u *understanding) error {
 	near := t.draft.Spec.OrgHeadquarters
 	for _, p := range append(append([]placeHit{}, u.where.asked...), u.where.people...) {
-		if p.area == "" && p.region == "" {
+		if p.area == "" && p.region == "" && countryOf(p.text) != t.regions[t.draft.region()].Country {
 			near = p.text
 		}
 	}
@@ -306,6 +364,27 @@ func (t *turn) latency(u *understanding) error {
 		t.say("latencynearest")
 	} else if ok {
 		t.say("latencynearer", "region", best.title(), "distance", thousands(best.DistanceKM))
+	}
+	return nil
+}
+
+// nearer answers whether there is a place that is closer to the people.
+func (t *turn) nearer() error {
+	home := t.draft.Spec.OrgHeadquarters
+	if home == "" || t.draft.region() == "" {
+		t.say("whynoregion")
+		return nil
+	}
+	list, err := t.regionList(home, "")
+	if waits(err) {
+		return err
+	}
+	best, ok := list.best()
+	switch {
+	case ok && best.Region != t.draft.region():
+		t.say("latencynearer", "region", best.title(), "distance", thousands(best.DistanceKM))
+	case ok:
+		t.say("nearest", "region", best.title(), "place", firstPart(home), "distance", thousands(best.DistanceKM))
 	}
 	return nil
 }
@@ -346,7 +425,7 @@ func (t *turn) serverDies() {
 	}
 }
 
-func (t *turn) whySize() {
+func (t *turn) whySize(u *understanding) {
 	d := &t.draft
 	if d.Sizing == nil || d.Sizing.MemoryMiB == 0 {
 		t.say("whyunknown")
@@ -354,6 +433,14 @@ func (t *turn) whySize() {
 	}
 	memory := strconv.FormatFloat(float64(d.Sizing.MemoryMiB)/1024, 'f', 1, 64)
 	cpu := strconv.FormatFloat(float64(d.Sizing.CPUMillis)/1000, 'f', 1, 64)
+	if n := u.counts.askedCount; u.counts.asked && n > 0 {
+		switch {
+		case n < d.Sizing.Workers:
+			t.say("enoughno")
+		default:
+			t.say("enoughyes")
+		}
+	}
 	id := "whysize"
 	count := t.workersLabel(d.Sizing.Workers, d.Sizing.WorkerSize)
 	if n, ok := d.workers(); ok && d.field(fieldWorkers, "workerCount").Source == "said" {
@@ -434,7 +521,11 @@ func (t *turn) whyApps(u *understanding) {
 func (t *turn) aboutApps(u *understanding) error {
 	var names []wish
 	for _, a := range u.apps {
-		if a.asked && len(names) < 2 && !strings.HasPrefix(a.slug, "need:") {
+		if a.asked && strings.HasPrefix(a.slug, "need:") {
+			t.replied = true // applications has said it
+			continue
+		}
+		if a.asked && len(names) < 2 {
 			names = append(names, a)
 		}
 	}

@@ -167,7 +167,10 @@ func (t *turn) offered() []string {
 // suggest proposes Applications for a kind of organisation that named none.
 func (t *turn) suggest(u *understanding, w *work) error {
 	b, ok := t.language.business[u.business]
-	if !ok || len(t.draft.Spec.Apps) > 0 || t.draft.field(fieldApps).Source != "" || u.noApps {
+	if !ok && u.act("advise") {
+		b, ok = t.businessOf(t.draft.Spec.OrgIndustry)
+	}
+	if !ok || len(t.draft.Spec.Apps) > 0 || t.draft.field(fieldApps).Source != "" && !u.act("advise") || u.noApps {
 		return nil
 	}
 	for _, c := range w.changes {
@@ -219,6 +222,12 @@ func (t *turn) suggest(u *understanding, w *work) error {
 	w.changes = append(w.changes, change{Field: fieldApps, Value: list, Source: "suggested", Why: firstSentence(text)})
 	w.after = append(w.after, text)
 	return nil
+}
+
+// businessOf is an industry as a kind of business, for a draft that knows no more.
+func (t *turn) businessOf(industry string) (businessData, bool) {
+	label := t.labels["industry"][industry]
+	return businessData{Label: label, Industry: industry}, label != "" && industry != "other"
 }
 
 func firstSentence(s string) string {

@@ -1,7 +1,6 @@
 package guide
 
 import (
-	"strconv"
 	"strings"
 )
 
@@ -90,7 +89,7 @@ func (t *turn) organisation(u *understanding, w *work) {
 		w.after = append(w.after, t.reply(id, "value", u.badEmail))
 	}
 	if b, ok := t.language.business[u.business]; ok {
-		if s.OrgIndustry == "" || s.OrgIndustry != b.Industry && u.isBusiness {
+		if s.OrgIndustry == "" || s.OrgIndustry != b.Industry && u.isBusiness && !u.bizInName {
 			w.put(fieldIndustry, b.Industry)
 			if u.orgName == "" || !u.name.covers(match{from: 0, to: 1}) {
 				w.note(b.Label)
@@ -102,7 +101,7 @@ func (t *turn) organisation(u *understanding, w *work) {
 		if n == 1 {
 			w.note(t.label("value", "person"))
 		} else {
-			w.note(t.label("value", "people", "n", strconv.Itoa(n)))
+			w.note(t.label("value", "people", "n", thousands(n)))
 		}
 	}
 	list, added, dropped := merge(s.OrgCompliance, u.compliance)

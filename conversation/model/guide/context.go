@@ -10,6 +10,16 @@ const shortReply = 4
 // exchange before was about: "ok kestrel then" after the address was refused, "no,
 // 15" after the number of people was noted, "and without?" after a price.
 func (t *turn) inContext(u *understanding) {
+	if before := t.before(); before.counts.hasBare && !before.counts.asked && u.msg.words() <= 3 && u.counts.people == 0 && len(u.counts.workers) == 0 {
+		for _, m := range u.byKind["count"] { // "40", and then "people"
+			switch m.id {
+			case "people":
+				u.counts.people = before.counts.bare
+			case "workers":
+				u.counts.workers = []int{before.counts.bare}
+			}
+		}
+	}
 	if u.facts() || len(u.topics) > 0 || u.msg.words() > shortReply+1 || u.act("inject") || u.act("abuse") {
 		return
 	}
@@ -68,6 +78,10 @@ func (t *turn) sayUnread(u *understanding) {
 	if u.tongue != nil || u.act("inject") || u.act("abuse") || u.act("offtopic") {
 		return
 	}
+	if u.counts.hasBare && (t.changed || t.replied) && !t.tookNumber(u) {
+		t.say("barenumber", "n", thousands(u.counts.bare))
+		t.unread = true
+	}
 	if list := u.unread.wishes; len(list) > 0 {
 		t.say("unreadwish", "list", t.quote(list))
 		t.unread = true
@@ -76,6 +90,12 @@ func (t *turn) sayUnread(u *understanding) {
 		t.say("unreadquestion", "list", t.quote(list))
 		t.unread = true
 	}
+}
+
+// tookNumber is true where the bare number of a message answered something.
+func (t *turn) tookNumber(u *understanding) bool {
+	n := u.counts.bare
+	return u.counts.people == n || u.counts.budget == n || len(u.counts.workers) > 0 || len(u.counts.dropWorker) > 0 || len(u.emails) > 0 || u.address != (address{}) || u.msg.words() > 12
 }
 
 // quote writes a list of a person's own words.
@@ -92,6 +112,8 @@ func (t *turn) quote(list []string) string {
 func (t *turn) notUnderstood(u *understanding) {
 	words := u.msg.words()
 	switch {
+	case u.counts.hasBare:
+		t.say("barenumber", "n", thousands(u.counts.bare))
 	case words == 0:
 		t.say("nowords")
 	case u.foreign():

@@ -16,13 +16,14 @@ type counts struct {
 	bare       int // the one number of the message, that counts nothing
 	hasBare    bool
 	asked      bool // the workers were only asked about
+	askedCount int
 	several    int  // regions
 }
 
 // findCounts reads the numbers of a message.
 func (r *reading) findCounts() counts {
 	var c counts
-	numbers, used := 0, 0
+	numbers, used, before := 0, 0, ""
 	toks := r.msg.tokens
 	for i := range toks {
 		if toks[i].kind != numberToken || r.name.covers(match{from: i, to: i + 1}) || r.inside(i) {
@@ -43,6 +44,16 @@ func (r *reading) findCounts() counts {
 				kind = "controlplanes"
 			}
 		}
+		if kind == "" && before != "" && r.corrected(i) {
+			kind = before
+			switch before { // "2 workers, no 5": the later one stands
+			case "workers":
+				c.workers = nil
+			case "people":
+				c.people = 0
+			}
+		}
+		before = kind
 		switch kind {
 		case "people":
 			if m := r.mode(toks[i].sentence); m.asks && !m.requests && !m.offers && !r.tellsOfSelf(toks[i].sentence) {
@@ -75,6 +86,10 @@ func (r *reading) findCounts() counts {
 				if i > 0 {
 					c.currency = r.currencyMark(i)
 				}
+				break
+			}
+			if c.people > 0 && r.addsTo(c.peopleAt, i) && i+1 < len(toks) && r.atWork[toks[i+1].norm] {
+				c.people += v // "17 therapists plus four at reception"
 				break
 			}
 			if r.crowdBefore(i) {
@@ -110,10 +125,25 @@ func (r *reading) single(c *counts) {
 	}
 }
 
+// corrected is true for a number that takes back the one before: "no, 5", "I mean
+// 100".
+func (r *reading) corrected(i int) bool {
+	toks := r.msg.tokens
+	for j := i - 1; j >= 0 && j >= i-3; j-- {
+		switch {
+		case r.correctors[toks[j].norm]:
+			return true
+		case toks[j].kind != punctToken && !r.numberLinks[toks[j].norm]:
+			return false
+		}
+	}
+	return false
+}
+
 // countWorkers reads a number of workers: so many, or so many more.
 func (r *reading) countWorkers(c *counts, i, at, v int) {
 	if m := r.mode(r.msg.tokens[i].sentence); m.asks && !m.requests && !m.hypothetical {
-		c.asked = true
+		c.asked, c.askedCount = true, v
 		return
 	}
 	if !r.wanted(match{from: i, to: at}) && !r.moreAt(i, at, "down") {

@@ -51,6 +51,11 @@ type language struct {
 	staffWords    map[string]bool
 	wordApps      map[string]bool
 	times         map[string]bool
+	vague         map[string]bool
+	correctors    map[string]bool
+	words         map[string]bool // right as they are, and of no list
+	endings       []string
+	atWork        map[string]bool
 	wishParts     map[string]bool
 	wishFor       map[string]bool
 	wishTo        map[string]bool
@@ -119,6 +124,11 @@ type wordData struct {
 	SiteWords     string            `json:"siteWords"`
 	WordApps      string            `json:"wordApps"`
 	Times         string            `json:"times"`
+	Vague         string            `json:"vague"`
+	Correctors    string            `json:"correctors"`
+	Words         string            `json:"words"`
+	Endings       string            `json:"endings"`
+	AtWork        string            `json:"atWork"`
 	WishParts     string            `json:"wishParts"`
 	WishFor       string            `json:"wishFor"`
 	WishTo        string            `json:"wishTo"`
@@ -173,6 +183,7 @@ type businessData struct {
 type regionData struct {
 	Name    string   `json:"name"`
 	Country string   `json:"country"`
+	Area    string   `json:"area"`
 	Aliases []string `json:"aliases"`
 }
 
@@ -196,6 +207,8 @@ type topic struct {
 	Real      string `json:"real"`
 	// Weight breaks ties; a general topic has less.
 	Weight int `json:"weight"`
+	// Over names more general topics that are not answered beside this one.
+	Over []string `json:"over"`
 }
 
 // tongue recognises another language.
@@ -203,8 +216,11 @@ type tongue struct {
 	Tag    string `json:"tag"`
 	Script string `json:"script"`
 	Words  string `json:"words"`
-	Reply  string `json:"reply"`
-	words  map[string]bool
+	// Alone are words that tell the language by themselves.
+	Alone string `json:"alone"`
+	Reply string `json:"reply"`
+	words map[string]bool
+	alone map[string]bool
 }
 
 // loadLanguage reads and compiles data/<tag>.
@@ -256,6 +272,8 @@ func (l *language) setWords() {
 	l.turns, l.staffWords = set(w.Turns), set(w.StaffWords)
 	l.inWords, l.halves, l.numberLinks, l.numberAfter = set(w.InWords), set(w.Halves), set(w.NumberLinks), set(w.NumberAfter)
 	l.countStops, l.rangeWords, l.rangeOpen, l.labelStops = set(w.CountStops), set(w.RangeWords), set(w.RangeOpen), set(w.LabelStops)
+	l.vague, l.correctors = set(w.Vague), set(w.Correctors)
+	l.atWork, l.words, l.endings = set(w.AtWork), set(w.Words), strings.Fields(w.Endings)
 	l.times, l.wishParts, l.wishFor, l.wishTo = set(w.Times), set(w.WishParts), set(w.WishFor), set(w.WishTo)
 	l.shrugs, l.others, l.sides, l.never = set(w.Shrugs), set(w.Others), set(w.Sides), set(w.NameNever)
 	l.names.not = set(w.NotNames)
@@ -471,7 +489,7 @@ func (l *language) loadReplies() error {
 	}
 	l.tongues = other.Tongues
 	for i := range l.tongues {
-		l.tongues[i].words = set(l.tongues[i].Words)
+		l.tongues[i].words, l.tongues[i].alone = set(l.tongues[i].Words+" "+l.tongues[i].Alone), set(l.tongues[i].Alone)
 	}
 	return nil
 }

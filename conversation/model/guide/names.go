@@ -1,5 +1,7 @@
 package guide
 
+import "unicode/utf8"
+
 // nameHit is a candidate for the organisation's name.
 type nameHit struct {
 	span
@@ -240,7 +242,7 @@ func (r *reading) nameEnd(from int, quoted bool) int {
 			return i
 		case t.kind == punctToken:
 			if nameMark(t.norm) && i+1 < len(toks) && i > from && toks[i+1].kind != punctToken && (t.norm == "&" || t.norm == "." || toks[i+1].start == t.end) && t.norm != "'" {
-				if t.norm == "." && !r.initials(i) {
+				if t.norm == "." && (!r.initials(i) || r.LegalForms[toks[i-1].norm] != "" && r.LegalForms[toks[i+1].norm] == "" && toks[i+1].start > t.end) {
 					return i
 				}
 				continue
@@ -284,7 +286,7 @@ func (r *reading) innerAllowed(i int) bool {
 // initials is true for the full stop of "A.B. Trading" and "Dr. Smith".
 func (r *reading) initials(i int) bool {
 	before := r.msg.tokens[i-1]
-	return before.end-before.start == 1 || r.abbreviations[before.norm]
+	return utf8.RuneCountInString(r.msg.text[before.start:before.end]) == 1 || r.abbreviations[before.norm]
 }
 
 // nameMark is a mark that may stand inside a name.

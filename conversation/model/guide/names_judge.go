@@ -12,7 +12,7 @@ func (r *reading) tidyName(from, to int, strong bool) (span, string, bool) {
 	for from < to && toks[from].kind == punctToken {
 		from++
 	}
-	for to > from && (toks[to-1].kind == punctToken && toks[to-1].norm != "." || r.trailing(toks[to-1].norm)) {
+	for to > from && (toks[to-1].kind == punctToken && toks[to-1].norm != "." || r.trailing(toks[to-1].norm) && !(to-2 > from && toks[to-2].norm == "." && toks[to-2].end == toks[to-1].start)) {
 		to--
 	}
 	for to > from && toks[to-1].kind == punctToken {
@@ -123,7 +123,7 @@ func (r *reading) generic(s span) bool {
 // ordinary is true for a word of the language's own lists.
 func (r *reading) ordinary(t *token) bool {
 	return r.common[t.norm] || r.common[t.stem] || r.names.heads[t.norm] || r.names.heads[t.stem] || r.spell.known[t.norm] || r.spell.known[t.stem] ||
-		t.fixed != "" || r.LegalForms[t.norm] != "" || r.names.stops[t.norm]
+		t.fixed != "" && len(t.norm) >= shortestSure || r.LegalForms[t.norm] != "" || r.names.stops[t.norm]
 }
 
 // nameScore is how much a span looks like a name by itself.

@@ -3,7 +3,6 @@ package guide
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/openova-io/sandbox/conversation/card"
@@ -14,8 +13,11 @@ func (t *turn) goesAhead(u *understanding, w *work) bool {
 	if u.act("inject") || len(w.ask) > 0 || u.badEmail != "" {
 		return false
 	}
-	if u.act("wait") || u.act("cancelplan") {
+	if u.act("wait") || u.act("cancelplan") || t.taken || u.haClash {
 		return false
+	}
+	if (u.counts.budget > 0 || u.act("price") || u.act("cheapest") || len(w.same) > 0 || t.replied) && !u.act("go") {
+		return false // that is to be answered first
 	}
 	ready := len(t.stillMissing(w)) == 0
 	if u.act("go") && !u.act("no") {
@@ -59,7 +61,6 @@ func (t *turn) proceed(u *understanding, w *work, pending bool) error {
 	case t.draft.phase() == awaiting && !t.changed:
 		return t.whilePending(u)
 	case pending && t.changed && !u.act("wait"):
-		t.say("replanned")
 		return t.plan(u, false)
 	case t.ahead:
 		return t.plan(u, true)
@@ -88,6 +89,8 @@ func (t *turn) next(u *understanding, changed bool) error {
 	planAsked := t.open[askPlan] || t.open[askAccount]
 	idle := !changed && !t.replied && !t.unread && len(t.said) == 0
 	switch {
+	case idle && u.act("dontknow") && planAsked:
+		t.say("waiting")
 	case !changed && (u.act("no") || u.act("cancelplan")) && !t.replied && !t.unread:
 		t.say("whatchangeno")
 		return nil
@@ -426,7 +429,7 @@ func (t *turn) summary(head string) {
 	case s.OrgSize == 1:
 		more = append(more, t.label("value", "person"))
 	case s.OrgSize > 1:
-		more = append(more, t.label("value", "people", "n", strconv.Itoa(s.OrgSize)))
+		more = append(more, t.label("value", "people", "n", thousands(s.OrgSize)))
 	}
 	if len(more) > 0 {
 		org = strings.TrimPrefix(org+", "+strings.Join(more, ", "), ", ")

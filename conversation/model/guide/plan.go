@@ -57,6 +57,9 @@ func (t *turn) plan(u *understanding, told bool) error {
 	if t.draft.simulated() {
 		id = "plannedsim"
 	}
+	if t.everSaid("planned") || t.everSaid("plannedsim") {
+		id = "plannedagain"
+	}
 	if amount(out.Cost.Monthly) == "" {
 		id = "plannednocost"
 	}
@@ -78,7 +81,9 @@ func (t *turn) whilePending(u *understanding) error {
 		t.say("pending", "fqdn", fqdn)
 	case u.act("no") || u.act("cancelplan"):
 		t.say("pendingno")
-	case u.act("yes") || u.act("go"):
+	case u.act("go") && !u.act("approve") && !u.act("yes"):
+		t.say("pending", "fqdn", fqdn)
+	case u.act("yes") || u.act("go") || u.act("approve"):
 		t.say("pendingyes")
 	case len(t.said) > 0 || u.act("dontknow") || u.act("help") || u.act("done") || u.act("repeat") || u.act("progress") || u.act("thanks"):
 		t.say("pending", "fqdn", fqdn)
@@ -240,7 +245,7 @@ func (t *turn) afterPrice(u *understanding) error {
 	case u.counts.budget > 0:
 		t.say("budgetlater")
 		t.replied = true
-	case (u.act("price") || u.act("cheapest")) && !contains(u.topics, "fewer"):
+	case (u.act("price") || u.act("cheapest")) && !contains(u.topics, "fewer") && !contains(u.topics, "compare") && !contains(u.topics, "free"):
 		t.replied = true
 		if !known {
 			if u.act("price") && !contains(u.topics, "cost") {

@@ -9,6 +9,8 @@ type reading struct {
 	// name is the span of tokens that the organisation's name takes; nothing in
 	// it is looked at for other meanings than the business.
 	name span
+	// foreign is true for a message in another language.
+	foreign bool
 	// supposing keeps which sentences ask what something would cost.
 	supposing map[int]bool
 }
@@ -262,6 +264,18 @@ func (r *reading) mode(sentence int) mode {
 	return m
 }
 
+// inPlace is true for "in" before a place.
+func (r *reading) inPlace(m match) bool {
+	for _, kind := range []string{"place", "region"} {
+		for _, p := range r.byKind[kind] {
+			if p.from == m.to && r.inWords[r.msg.tokens[m.to-1].norm] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // supposes is true for a sentence that asks what something would cost: what it
 // names is tried out.
 func (r *reading) supposes(sentence int) bool {
@@ -274,8 +288,10 @@ func (r *reading) supposes(sentence int) bool {
 			continue
 		}
 		switch {
-		case m.kind == "topic" && m.id == "cost":
+		case m.kind == "topic" && m.id == "cost", m.kind == "act" && m.id == "price" && sentence < len(r.msg.asks) && r.msg.asks[sentence]:
 			priced = true
+		case m.kind == "where" && r.inPlace(m):
+			supposed, named = true, true
 		case m.kind == "cue" && m.id == "suppose":
 			supposed = true
 		case m.kind == "app" || m.kind == "need" || m.kind == "ha" || m.kind == "region" || m.kind == "component" || m.kind == "size" && m.words > 1 || m.kind == "count" && (m.id == "workers" || m.id == "controlplanes"):

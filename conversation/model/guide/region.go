@@ -144,8 +144,8 @@ func (t *turn) region(u *understanding, w *work, home string) error {
 		case p.drop && p.region != "":
 			not = append(not, p.region)
 		case p.drop:
-			for id, r := range t.regions {
-				if sameCountry(p.text, r.Country) || p.text == r.Country {
+			for _, id := range sortedKeys(t.regions) {
+				if r := t.regions[id]; sameCountry(p.text, r.Country) || p.text == r.Country || p.area != "" && p.area == r.Area {
 					not = append(not, id)
 				}
 			}
@@ -168,7 +168,7 @@ func (t *turn) region(u *understanding, w *work, home string) error {
 			not = append(not, t.draft.region())
 		}
 		if r := t.draft.region(); r != "" && !contains(not, r) {
-			w.after = append(w.after, t.reply("keptregion", "region", t.regionName(r), "unwanted", t.regionName(not[0])))
+			w.after = append(w.after, t.reply("keptregion", "region", t.regionName(r), "unwanted", t.unwanted(u, not[0])))
 			t.replied = true
 			return nil
 		}
@@ -261,6 +261,8 @@ func (t *turn) wantedRegion(p placeHit, home string, w *work) error {
 		if p.region != t.draft.region() || t.draft.regionField().Source != "said" {
 			w.put(fieldRegion, p.region)
 			w.note(t.label("value", "region", "v", title))
+		} else {
+			w.same = append(w.same, title)
 		}
 		return nil
 	}
@@ -359,6 +361,17 @@ func (t *turn) nearestRegion(home string, not []string, w *work) error {
 	}
 	w.after = append(w.after, t.reply("notregion", "unwanted", unwanted, "region", best.title(), "why", sentence(best.Why)))
 	return nil
+}
+
+// unwanted names the place that was ruled out, in the person's words where they
+// named a larger one.
+func (t *turn) unwanted(u *understanding, region string) string {
+	for _, p := range u.where.machines {
+		if p.drop && p.region == "" {
+			return t.areaName(p.text)
+		}
+	}
+	return t.regionName(region)
 }
 
 func firstPart(s string) string {

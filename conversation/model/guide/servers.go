@@ -40,7 +40,10 @@ func (t *turn) servers(u *understanding, w *work) error {
 	if count >= 0 && !w.sets(fieldWorkers) {
 		w.same = append(w.same, t.workersLabel(count, ""))
 	}
-	if u.ha != nil {
+	if u.haClash {
+		w.after = append(w.after, t.reply("haclash"))
+		t.replied = true
+	} else if u.ha != nil {
 		label := t.label("value", "noha")
 		if *u.ha {
 			label = t.label("value", "ha")
@@ -182,6 +185,9 @@ func (t *turn) machines(u *understanding, w *work) error {
 	}
 	if m.controlID = ""; !m.wished() {
 		return nil
+	}
+	if n, known := t.draft.workers(); known && n == 0 && !m.worker {
+		m.control = true // the one server that there is
 	}
 	if m.control {
 		set(fieldCPSize, "cpsize", t.draft.controlPlaneSize(), m)

@@ -1,5 +1,7 @@
 package guide
 
+import "strings"
+
 // speller corrects a word to one of the language's own words. It keeps, for
 // every known word, its forms with one letter left out (two for long words), so
 // that a look-up costs a few map reads however many words are known.
@@ -10,7 +12,8 @@ type speller struct {
 }
 
 const (
-	shortestFixed  = 6  // a word below it is never corrected
+	shortestFixed  = 5  // a word below it is never corrected
+	shortestSure   = 6  // a shorter word, corrected, may still be a name
 	shortestTwo    = 10 // from here on two errors are forgiven
 	longestChecked = 24
 )
@@ -51,6 +54,9 @@ func (s *speller) fix(word string) string {
 			if len(word) >= shortestTwo && len(w) >= shortestTwo-1 {
 				most = 2
 			}
+			if len(word) < shortestSure && len(w) <= len(word) && !turned(word, w) {
+				continue // of a short word only a lost letter or two turned ones are sure
+			}
 			if at > most || word[0] != w[0] && at > 0 && !swapped(word, w) {
 				continue
 			}
@@ -70,6 +76,18 @@ func (s *speller) fix(word string) string {
 // swapped is true where the first two letters changed places.
 func swapped(a, b string) bool {
 	return len(a) > 1 && len(b) > 1 && a[0] == b[1] && a[1] == b[0]
+}
+
+// turned is true where two neighbouring letters changed places.
+func turned(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	i := 0
+	for i < len(a)-1 && a[i] == b[i] {
+		i++
+	}
+	return i < len(a)-1 && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
 }
 
 // shortened gives the word's forms with one letter less, and for long words
@@ -116,9 +134,37 @@ func distance(a, b string) int {
 	return last[len(b)]
 }
 
+// inflected is true for a form of a known word by one of the language's endings:
+// "baking" is from "bake", and no misspelt "banking".
+func (l *language) inflected(word string) bool {
+	for _, e := range l.endings {
+		base, ok := strings.CutSuffix(word, e)
+		if !ok || len(base) < 3 {
+			continue
+		}
+		n := len(base)
+		for _, form := range [...]string{base, base + "e", base[:n-1], base[:n-1] + "y"} {
+			if form == base[:n-1] && base[n-1] != base[n-2] {
+				continue // only a doubled letter is dropped
+			}
+			if form == base[:n-1]+"y" && base[n-1] != 'i' {
+				continue
+			}
+			if l.common[form] || l.spell.known[form] || l.words[form] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // correct sets the token's corrected form where the word is not known.
-func (l *language) correct(t *token) {
-	if t.kind != wordToken || l.spell.known[t.norm] || l.common[t.norm] || l.common[t.stem] || l.spell.known[t.stem] {
+func (l *language) correct(t *token, cased bool) {
+	if len(t.norm) < shortestSure && cased && t.capital {
+		return
+	}
+	if t.kind != wordToken || l.spell.known[t.norm] || l.common[t.norm] || l.common[t.stem] || l.spell.known[t.stem] ||
+		l.words[t.norm] || l.words[t.stem] || l.inflected(t.norm) {
 		return
 	}
 	for i := 0; i < len(t.norm); i++ {

@@ -20,6 +20,7 @@ func (t *turn) onText(text string) error {
 		return t.reset()
 	case t.open[askReset] && u.act("no") && !u.facts():
 		t.say("resetkept")
+		t.replied = true
 		return t.next(u, false)
 	case u.act("startover") && !u.act("inject") && !u.facts() && len(u.topics) == 0:
 		return t.confirmReset()
@@ -47,6 +48,7 @@ func (t *turn) onText(text string) error {
 		case u.act("yes") || u.act("go") || u.refers:
 			w.changes = c
 			w.after = append(w.after, t.reply("whatifset"))
+			t.taken = true
 		}
 	}
 	t.economise(u, w)
@@ -85,8 +87,12 @@ func (t *turn) onText(text string) error {
 	if err := t.afterPrice(u); err != nil {
 		return err
 	}
+	t.advise(u)
 	if !t.changed && len(w.same) > 0 && !t.replied {
 		t.say("sameas", "list", t.join(w.same))
+		if d := t.draft.Sizing; d != nil && d.Shortfall != "" {
+			t.said = append(t.said, t.reply("shortfall", "text", sentence(d.Shortfall)))
+		}
 		t.replied = true
 	}
 	t.sayUnread(u)
@@ -101,7 +107,7 @@ func (t *turn) greet(u *understanding) {
 		if fresh {
 			t.add(u.tongue.Reply)
 		}
-		if !t.everSaid("english") || plain && !fresh {
+		if fresh || plain || !t.everSaid("english") {
 			t.say("english")
 		}
 	}
@@ -180,6 +186,30 @@ func (t *turn) answerOpen(u *understanding) {
 	}
 }
 
+// advise gives the guide's own proposal where it is asked for.
+func (t *turn) advise(u *understanding) {
+	lost := t.everSaid("residencylost") || t.everSaid("leaves")
+	switch {
+	case t.replied || t.changed || u.act("inject") || t.open[askPlan] && u.act("yes"):
+	case lost && (u.act("advise") || u.act("sono")):
+		t.say("residencyadvice")
+		t.replied = true
+	case u.act("advise") && t.draft.region() != "" && !t.draft.empty():
+		apps := t.reply("noapplication")
+		if len(t.draft.Spec.Apps) > 0 {
+			apps = t.appNames(t.draft.Spec.Apps)
+		}
+		t.say("advice", "apps", apps, "region", t.regionName(t.draft.region()), "servers", t.serversLabel())
+		t.replied = true
+	case u.act("noorg") && (t.open[fieldName] || t.draft.empty()):
+		t.say("noorg")
+		t.replied = true
+	case u.act("sono"):
+		t.say("sono")
+		t.replied = true
+	}
+}
+
 // choose makes a chosen value what the message says.
 func (t *turn) choose(u *understanding, field, value string) {
 	switch field {
@@ -255,7 +285,9 @@ func (t *turn) suggestRegion(u *understanding, w *work, before draft) error {
 	moved := home != before.Spec.OrgHeadquarters
 	if r := d.region(); r != "" {
 		if r != before.region() && moved && !w.sets(fieldRegion) && d.regionField().Why != "" {
-			t.say("suggestregion", "region", t.regionName(r), "why", sentences(d.regionField().Why, 2))
+			if !t.lost {
+				t.say("suggestregion", "region", t.regionName(r), "why", sentences(d.regionField().Why, 2))
+			}
 		}
 		if d.regionField().Source != "" || !moved {
 			return nil

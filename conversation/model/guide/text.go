@@ -119,7 +119,7 @@ func (l *language) read(text string) message {
 	m.tokens = l.joinNumbers(m.tokens)
 	m.number(l)
 	for i := range m.tokens {
-		l.correct(&m.tokens[i])
+		l.correct(&m.tokens[i], m.cased)
 	}
 	return m
 }
@@ -301,7 +301,7 @@ func (m *message) number(l *language) {
 		switch t.norm {
 		case "?", "!", ";", "\n", "؟", "。":
 		case ".":
-			if i > 0 && l.abbreviations[m.tokens[i-1].norm] && i+1 < len(m.tokens) {
+			if i > 0 && l.abbreviations[m.tokens[i-1].norm] && i+1 < len(m.tokens) && !(m.cased && m.tokens[i+1].capital && l.names.stops[m.tokens[i+1].norm]) {
 				continue
 			}
 		default:

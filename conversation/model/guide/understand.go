@@ -1,6 +1,7 @@
 package guide
 
 import (
+	"slices"
 	"sort"
 	"strings"
 	"unicode"
@@ -31,8 +32,10 @@ type understanding struct {
 	topics     []string
 	whatIf     bool
 	unread     unread
-	person     span   // the speaker's own name
+	person     span // the speaker's own name
 	personName string
+	haClash    bool // high availability with one control plane
+	bizInName  bool // the kind of business is only told by the name
 	residency  bool // the data may not leave where they are, or the place that is named
 }
 
@@ -41,7 +44,7 @@ type machine struct {
 	control, worker bool
 	id              string // for the workers, or for what is meant
 	controlID       string // named for the control plane
-	step            int // +1 bigger, -1 smaller, +9 biggest, -9 smallest
+	step            int    // +1 bigger, -1 smaller, +9 biggest, -9 smallest
 	category        string
 	memory, cores   int
 }
@@ -67,6 +70,7 @@ func (l *language) understand(text string, open asked) *understanding {
 	}
 	u.topics = r.findTopics()
 	u.tongue = l.detect(r)
+	r.foreign = u.tongue != nil
 	u.findPerson()
 	if u.orgName == "" && open["orgName"] && u.answersName() {
 		if hit, ok := r.bareName(); ok {
@@ -75,6 +79,7 @@ func (l *language) understand(text string, open asked) *understanding {
 	}
 	u.where = r.findPlaces(open["orgHeadquarters"], open[placeKnown])
 	u.business, u.isBusiness = r.findBusiness()
+	u.bizInName = u.business != "" && r.onlyInName(u.business)
 	u.counts = r.findCounts()
 	u.address = r.findAddress(open["sovereignSubdomain"] || open["sovereignFQDN"])
 	u.apps = r.appWishes()
@@ -202,7 +207,7 @@ func (u *understanding) answersName() bool {
 	if len(u.topics) > 0 || u.msg.words() > 16 || u.personName != "" {
 		return false
 	}
-	if u.tongue != nil && u.msg.words() > 3 && !u.hasEmail() {
+	if u.tongue != nil && (u.msg.words() > 3 || u.tongue.Script != "" || u.tongue.Tag == "") && !u.hasEmail() {
 		return false // a sentence in another language
 	}
 	for _, id := range []string{"help", "dontknow", "startover", "undo", "abuse", "inject", "human", "bot", "repeat", "progress", "summary", "howareyou", "wait", "cancelplan", "offtopic", "bye", "thanks"} {
@@ -234,6 +239,17 @@ func (r *reading) hasEmail() bool {
 	return false
 }
 
+// onlyInName is true where a kind of business stands in the name and nowhere
+// else.
+func (r *reading) onlyInName(id string) bool {
+	for _, m := range r.byKind["business"] {
+		if m.id == id && !r.name.covers(m) {
+			return false
+		}
+	}
+	return true
+}
+
 func (u *understanding) findHA() {
 	for _, m := range u.byKind["ha"] {
 		if u.name.covers(m) {
@@ -250,6 +266,7 @@ func (u *understanding) findHA() {
 		yes := m.id == "yes"
 		if !yes {
 			u.ha = &yes
+			u.haClash = u.counts.control == 1 && u.plainHA()
 			return
 		}
 		if u.dropHA(m) {
@@ -259,7 +276,9 @@ func (u *understanding) findHA() {
 			u.ha = &yes
 		}
 	}
+	u.haClash = u.counts.control == 1 && u.plainHA()
 	switch {
+	case u.haClash:
 	case u.counts.control >= 2:
 		yes := true
 		u.ha = &yes
@@ -267,6 +286,16 @@ func (u *understanding) findHA() {
 		no := false
 		u.ha = &no
 	}
+}
+
+// plainHA is true where high availability is asked for in so many words.
+func (u *understanding) plainHA() bool {
+	for _, m := range u.byKind["ha"] {
+		if m.id == "yes" && !u.dropHA(m) && u.wanted(m) && !u.name.covers(m) {
+			return true
+		}
+	}
+	return false
 }
 
 // topics1 is true for a topic that has weight of its own.
@@ -329,7 +358,7 @@ func (u *understanding) findMachine() {
 			m.id = t.norm
 		}
 	}
-	if m.controlID != "" && m.step == 0 && m.category == "" && m.memory == 0 && m.cores == 0 {
+	if (m.id != "" || m.controlID != "") && m.step == 0 && m.category == "" && m.memory == 0 && m.cores == 0 {
 		m.control = false
 	}
 	if u.counts.control > 0 && m.id == "" && m.step == 0 {
@@ -411,6 +440,12 @@ func sizeID(s string) bool {
 func (u *understanding) findScope() {
 	for _, m := range u.byKind["cue"] {
 		switch m.id {
+		case "enough": // "booking is enough"
+			for _, a := range u.apps {
+				if !a.drop && !a.asked && a.at < m.from && m.from-a.at <= 4 && u.msg.tokens[a.at].sentence == u.sentence(m) {
+					u.onlyApps = true
+				}
+			}
 		case "only":
 			for _, a := range u.apps {
 				gap := a.at - m.to
@@ -483,9 +518,17 @@ func (r *reading) findTopics() []string {
 		}
 		best[s] = append(best[s], hit{m, 3*m.words + r.topicOf(m).Weight})
 	}
+	over := map[string]bool{}
+	for _, hits := range best {
+		for _, h := range hits {
+			for _, id := range r.language.topics[h.id].Over {
+				over[id] = true
+			}
+		}
+	}
 	var out []string
 	for s := range r.msg.asks {
-		hits := best[s]
+		hits := slices.DeleteFunc(best[s], func(h hit) bool { return over[h.id] })
 		sort.SliceStable(hits, func(i, j int) bool {
 			if hits[i].score != hits[j].score {
 				return hits[i].score > hits[j].score
@@ -530,38 +573,31 @@ func (l *language) detect(r *reading) *tongue {
 	scripts := map[string]int{}
 	for _, c := range r.msg.text {
 		switch {
-		case unicode.Is(unicode.Arabic, c):
-			scripts["Arabic"]++
-		case unicode.Is(unicode.Cyrillic, c):
-			scripts["Cyrillic"]++
-		case unicode.Is(unicode.Hiragana, c) || unicode.Is(unicode.Katakana, c):
-			scripts["Hiragana"]++
-		case unicode.Is(unicode.Han, c):
-			scripts["Han"]++
-		case unicode.Is(unicode.Devanagari, c):
-			scripts["Devanagari"]++
-		case unicode.IsLetter(c):
+		case !unicode.IsLetter(c):
+		case unicode.Is(unicode.Latin, c):
 			plain++
-			continue
 		default:
-			continue
-		}
-		foreign++
-	}
-	if foreign > 0 && foreign*2 >= plain {
-		top := ""
-		for _, s := range []string{"Hiragana", "Arabic", "Cyrillic", "Devanagari", "Han"} {
-			if scripts[s] > scripts[top] || top == "" && scripts[s] > 0 {
-				top = s
+			foreign++
+			for name, script := range tongueScripts {
+				if unicode.Is(script, c) {
+					scripts[name]++
+				}
 			}
 		}
+	}
+	if foreign > 1 && foreign*2 >= plain {
+		if scripts["Hiragana"] > 0 {
+			scripts["Han"] = 0
+		}
+		best := &tongue{} // a script of no language that is known here
 		for i := range l.tongues {
-			if l.tongues[i].Script == top {
-				return &l.tongues[i]
+			if scripts[l.tongues[i].Script] > scripts[best.Script] {
+				best = &l.tongues[i]
 			}
 		}
+		return best
 	}
-	own, best, count := 0, -1, 0
+	own, best, count, alone := 0, -1, 0, false
 	seen := make([]int, len(l.tongues))
 	for i := range r.msg.tokens {
 		t := &r.msg.tokens[i]
@@ -571,10 +607,14 @@ func (l *language) detect(r *reading) *tongue {
 		if l.common[t.norm] || l.fillers[t.norm] {
 			own++
 		}
+		if l.names.small[t.norm] {
+			continue // "Casa de la Luna" is a name in English too
+		}
 		for j := range l.tongues {
 			if l.tongues[j].words[t.norm] {
 				seen[j]++
 			}
+			alone = alone || l.tongues[j].alone[t.norm]
 		}
 	}
 	for j, n := range seen {
@@ -582,8 +622,16 @@ func (l *language) detect(r *reading) *tongue {
 			best, count = j, n
 		}
 	}
-	if best >= 0 && (count >= 2 && count > own || count == 1 && own == 0 && r.msg.words() <= 2) {
+	if best >= 0 && (count >= 2 && count > own || count == 1 && alone && own == 0 && r.msg.words() <= 2) {
 		return &l.tongues[best]
 	}
 	return nil
+}
+
+// tongueScripts are the scripts by which a language is known. Hiragana comes with
+// Han in Japanese, and tells it from Chinese.
+var tongueScripts = map[string]*unicode.RangeTable{
+	"Arabic": unicode.Arabic, "Cyrillic": unicode.Cyrillic, "Hiragana": unicode.Hiragana, "Han": unicode.Han,
+	"Devanagari": unicode.Devanagari, "Hangul": unicode.Hangul, "Thai": unicode.Thai, "Hebrew": unicode.Hebrew,
+	"Greek": unicode.Greek, "Bengali": unicode.Bengali, "Amharic": unicode.Ethiopic,
 }

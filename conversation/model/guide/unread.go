@@ -34,6 +34,7 @@ func (u *understanding) findUnread() unread {
 	mark(u.name.from, u.name.to)
 	for _, m := range u.matches {
 		switch {
+		case m.kind == "count" && !u.counting(m):
 		case meanings[m.kind], m.kind == "act" && m.id != "yes" && m.id != "go" && m.id != "no" && m.id != "greet":
 			mark(m.from, m.to)
 		case m.kind == "topic" && contains(u.topics, m.id):
@@ -55,11 +56,21 @@ func (u *understanding) findUnread() unread {
 	u.unreadQuestions(&out, read)
 	for i := range u.msg.tokens {
 		t := &u.msg.tokens[i]
-		if t.kind == wordToken && !read[i] && !u.ordinary(t) && !u.fillers[t.norm] && !u.closers[t.norm] && !u.shrugs[t.norm] && !u.person.covers(match{from: i, to: i + 1}) {
+		if t.kind == wordToken && !read[i] && !u.ordinary(t) && !u.fillers[t.norm] && !u.closers[t.norm] && !u.shrugs[t.norm] && !u.words[t.norm] && !u.words[t.stem] && !u.inflected(t.norm) && !u.person.covers(match{from: i, to: i + 1}) {
 			out.words = append(out.words, u.msg.slice(i, i+1))
 		}
 	}
 	return out
+}
+
+// counting is true for a phrase that a number belongs to.
+func (u *understanding) counting(m match) bool {
+	for i := max(m.from-2, 0); i < m.to+2 && i < len(u.msg.tokens); i++ {
+		if u.msg.tokens[i].kind == numberToken {
+			return true
+		}
+	}
+	return m.id == "workers" || m.id == "controlplanes" || m.id == "single" || m.id == "one"
 }
 
 // unreadWishes goes through the lists that follow "we need" and its kin.
@@ -125,7 +136,7 @@ func (u *understanding) unreadWish(from, to int, read []bool) string {
 	special := false
 	for i := from; i < to; i++ {
 		t := &toks[i]
-		special = special || t.kind == wordToken && !u.common[t.norm] && !u.common[t.stem] && !u.fillers[t.norm] && !u.closers[t.norm] && !u.names.stops[t.norm] && !u.shrugs[t.norm]
+		special = special || t.kind == wordToken && !u.common[t.norm] && !u.common[t.stem] && !u.fillers[t.norm] && !u.closers[t.norm] && !u.names.stops[t.norm] && !u.shrugs[t.norm] && !u.vague[t.norm]
 	}
 	if !special || to-from > longestWish {
 		return ""
@@ -142,7 +153,7 @@ func (r *reading) ordinarySmall(i int) bool {
 // unreadQuestions finds sentences that ask something of which nothing was read.
 func (u *understanding) unreadQuestions(out *unread, read []bool) {
 	for s, asks := range u.msg.asks {
-		if !asks || u.sentenceWords(s) < 2 || len(out.questions) == mostSaidBack {
+		if !asks || u.sentenceWords(s) < 2 || u.sentenceWords(s) < 4 && u.msg.words() > 4 || len(out.questions) == mostSaidBack {
 			continue
 		}
 		from, to, known := -1, 0, false

@@ -43,7 +43,11 @@ func (t *turn) whatIf(w *work) error {
 	case amount(d.Estimate.Monthly) == amount(now.Monthly):
 		t.say("whatifnothing", "cost", amount(now.Monthly))
 	default:
-		t.say("whatif", "cost", amount(d.Estimate.Monthly), "was", amount(now.Monthly))
+		held := t.draft
+		t.draft = d
+		servers := t.serversLabel()
+		t.draft = held
+		t.say("whatif", "cost", amount(d.Estimate.Monthly), "was", amount(now.Monthly), "servers", servers)
 	}
 	if d.Sizing != nil && d.Sizing.Shortfall != "" {
 		t.said = append(t.said, t.reply("shortfall", "text", sentence(d.Sizing.Shortfall)))
@@ -144,11 +148,14 @@ func (t *turn) cheaper() error {
 			list = append(list, t.label("value", "saving", "what", s.label, "cost", amount(tried.Estimate.Monthly)))
 		}
 	}
-	if len(list) == 0 {
+	switch {
+	case len(list) > 0:
+		t.say("cheaper", "list", t.join(list))
+	case d.Sizing != nil && d.Sizing.Shortfall != "":
+		t.said = append(t.said, t.reply("shortfall", "text", sentence(d.Sizing.Shortfall)))
+	default:
 		t.say("cheapestis")
-		return nil
 	}
-	t.say("cheaper", "list", t.join(list))
 	return nil
 }
 

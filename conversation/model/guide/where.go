@@ -54,6 +54,9 @@ func (r *reading) findPlaces(hq, known bool) places {
 		}
 		h.score = r.homeScore(m)
 		machines := h.drop || r.forMachines(m, h, hq, known)
+		if r.foreign && h.region == "" && h.area == "" {
+			machines = h.drop // the words that would tell are not known
+		}
 		// "Muscat, Oman": the country belongs to the city before it.
 		if n := len(out.people); n > 0 && !machines && r.places[m.id].Country && m.kind == "place" && m.from-out.people[n-1].at <= 5 && sameCountry(out.people[n-1].text, m.id) {
 			continue
@@ -186,7 +189,7 @@ func (r *reading) forMachines(m match, h placeHit, hq, known bool) bool {
 	var best match
 	kind, found := "", false
 	for _, c := range r.byKind["where"] {
-		if c.id != "people" && c.id != "machines" || r.sentence(c) != s || c.to > m.from || c.from >= m.from {
+		if c.id != "people" && c.id != "machines" && c.id != "it" || r.sentence(c) != s || c.to > m.from || c.from >= m.from {
 			continue
 		}
 		if c.id == "machines" && r.spansOrganisation(c, m) {
@@ -194,6 +197,12 @@ func (r *reading) forMachines(m match, h placeHit, hq, known bool) bool {
 		}
 		if !found || c.to > best.to || c.to == best.to && (c.words > best.words || c.words == best.words && c.id == "machines") {
 			best, kind, found = c, c.id, true
+		}
+	}
+	if kind == "it" { // "it is in Lebanon": theirs until that is known
+		kind = "people"
+		if known {
+			kind = "machines"
 		}
 	}
 	weak := found && best.words == 1 && best.to-best.from == 1 && kind == "people"
@@ -235,7 +244,7 @@ func (r *reading) spansOrganisation(c, m match) bool {
 	if toks := r.msg.tokens; c.from > 0 && c.from+1 < m.from && r.speakers[toks[c.from-1].norm] && r.articles[toks[c.from+1].norm] && c.words > 1 {
 		owned := false
 		for _, o := range r.byKind["owner"] {
-			owned = owned || o.id == "strong" && o.from < c.from && o.to == c.from+2
+			owned = owned || o.id == "strong" && o.from < c.from && o.to > c.from
 		}
 		if owned { // "I run an izakaya in Tokyo"
 			return true

@@ -95,8 +95,9 @@ func (r *reading) ambiguousApp(m match) bool {
 			return false // among other Applications it is one
 		}
 	}
-	// As a plain word it counts only right after a word that asks for it, or alone.
-	if r.msg.words() <= 2 {
+	// As a plain word it counts only right after a word that asks for it, or alone,
+	// or as the only thing that a short question asks about.
+	if s := r.sentence(m); r.msg.words() <= 2 || r.sentenceWords(s) <= 4 && r.mode(s).asks {
 		return false
 	}
 	c, ok := r.nearest("cue", m.from, "pos", "drop")
@@ -233,11 +234,28 @@ func (r *reading) findBusiness() (id string, strong bool) {
 		if r.lacks(m) && r.sameNeed(m) {
 			continue // "we need an online shop" is no kind of business
 		}
+		if r.describes(m) {
+			continue // "a boutique hotel" is a hotel
+		}
+		if !r.name.covers(m) {
+			score++ // a name tells less than a plain word
+		}
 		if score > bestScore {
 			best, bestScore, strong = m.id, score, sure
 		}
 	}
 	return best, strong
+}
+
+// describes is true where another kind of business follows at once, which this
+// one only describes.
+func (r *reading) describes(m match) bool {
+	for _, o := range r.byKind["business"] {
+		if o.from == m.to && o.id != m.id && !r.name.covers(o) && r.sentence(o) == r.sentence(m) {
+			return true
+		}
+	}
+	return false
 }
 
 // sameNeed is true where a need was found in exactly the same words.
