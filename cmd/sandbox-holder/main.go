@@ -2,6 +2,8 @@
 // the service and its upgrades, and does the few things that must:
 //
 //	sandbox-holder run [--detach] <run folder>   carries out one detached tofu run
+//	sandbox-holder shell [--detach] <session folder>
+//	                                             holds one terminal session
 //	sandbox-holder key --wrapped <file> [--master-key-file <file>]
 //	                                             answers tofu as its key helper
 //	sandbox-holder version                       prints its version
@@ -20,6 +22,7 @@ import (
 
 	"github.com/openova-io/sandbox/conversation/vault"
 	"github.com/openova-io/sandbox/provisioner/run"
+	"github.com/openova-io/sandbox/shell/hold"
 )
 
 func main() { os.Exit(dispatch(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -31,6 +34,8 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	switch args[0] {
 	case "run":
 		return run.Command(args[1:], stderr)
+	case "shell":
+		return hold.Command(args[1:], stderr)
 	case "key":
 		if err := key(args[1:], stdin, stdout); err != nil {
 			fmt.Fprintln(stderr, "sandbox-holder key:", err)
@@ -41,7 +46,7 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, version())
 		return 0
 	default:
-		fmt.Fprintln(stderr, "usage: sandbox-holder run|key|version")
+		fmt.Fprintln(stderr, "usage: sandbox-holder run|shell|key|version")
 		return 2
 	}
 }

@@ -44,10 +44,12 @@ func TestHolder(t *testing.T) {
 		says string
 	}{
 		{"version", []string{"version"}, 0, "sandbox-holder "},
-		{"no command", nil, 2, "usage: sandbox-holder run|key|version"},
-		{"an unknown command", []string{"apply"}, 2, "usage: sandbox-holder run|key|version"},
+		{"no command", nil, 2, "usage: sandbox-holder run|shell|key|version"},
+		{"an unknown command", []string{"apply"}, 2, "usage: sandbox-holder run|shell|key|version"},
 		{"run without a folder", []string{"run"}, 2, "usage: sandbox-holder run"},
 		{"run without an order", []string{"run", t.TempDir()}, 1, "no readable order"},
+		{"shell without a folder", []string{"shell"}, 2, "usage: sandbox-holder shell"},
+		{"shell without an order", []string{"shell", t.TempDir()}, 1, "no readable order"},
 		{"key", []string{"key", "--wrapped", key, "--master-key-file", v.MasterKeyFile()}, 0, `{"magic":"OpenTofu-External-Key-Provider","version":1}`},
 		{"key without a file", []string{"key"}, 1, "--wrapped names no file"},
 		{"key with the wrong master key", []string{"key", "--wrapped", key, "--master-key-file", key}, 1, "sandbox-holder key: "},

@@ -1,0 +1,664 @@
+package hold
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	uv "github.com/charmbracelet/ultraviolet"
+	"github.com/charmbracelet/x/ansi"
+	"github.com/charmbracelet/x/vt"
+)
+
+// NewScreen makes a screen on charmbracelet/x/vt. reply gets what the terminal
+// answers to questions of the child; nil drops it. It must not block.
+//
+// The library keeps the cells; everything that it does not let one read back
+// (pen, saved cursors, modes, pending wrap) or does differently from the
+// terminal in the browser (width of characters, wide characters at the right
+// edge, erasing into the scrollback) is done here. The alternate screen is an
+// emulator of its own, so that the main one can be painted while it is hidden.
+func NewScreen(cols, rows int, reply func([]byte)) Screen {
+	cols, rows = Clamp(cols, rows)
+	if reply == nil {
+		reply = func([]byte) {}
+	}
+	e := &emulator{cols: cols, rows: rows, reply: reply}
+	e.sequencer.out = e
+	e.hardReset()
+	return e
+}
+
+type emulator struct {
+	sequencer
+	cols, rows int
+	reply      func([]byte)
+
+	main, alt *grid // alt is nil while the main screen is shown
+	*grid           // the one that is shown
+	scroll    scrollback
+
+	modes       map[int]bool // DEC private modes that differ from their default or were named
+	insertLNM   bool         // ANSI mode 20
+	mouse       int          // 0, 9, 1000, 1002 or 1003: the last one wins
+	encoding    int          // 0, 1006 or 1016
+	keypad      bool
+	charsets    [2]byte
+	shift       bool // G1 is in use
+	cursorStyle int
+	title       string
+	gaps        int // lines that were left out, for tests and metrics
+}
+
+// grid is one of the two screens.
+type grid struct {
+	vt  *vt.Emulator
+	pen uv.Style
+	uv.Link
+	top, bottom int // margins, bottom is exclusive
+	saved       *saved
+	// phantom: the last column was written and the next character wraps. forced:
+	// the library does not know of it and has to be told.
+	phantom, forced bool
+	scrolled        int // lines that may have scrolled since the last drain
+}
+
+type saved struct {
+	x, y int
+	pen  uv.Style
+	link uv.Link
+}
+
+func newGrid(cols, rows int) *grid {
+	return &grid{vt: vt.NewEmulator(cols, rows), bottom: rows}
+}
+
+func (g *grid) feed(p []byte)     { _, _ = g.vt.Write(p) }
+func (g *grid) feeds(s string)    { _, _ = g.vt.WriteString(s) }
+func (g *grid) at() (x, y int)    { p := g.vt.CursorPosition(); return p.X, p.Y }
+func (g *grid) goTo(x, y int)     { g.feeds(fmt.Sprintf("\x1b[%d;%df", y+1, x+1)) }
+func (g *grid) setPen(p uv.Style) { g.pen = p; g.feeds(sgr(p)) }
+
+// unwrap forgets that the next character wraps.
+func (g *grid) unwrap() {
+	if g.phantom {
+		x, _ := g.at()
+		g.feeds(fmt.Sprintf("\x1b[%dG", x+1))
+		g.phantom, g.forced = false, false
+	}
+}
+
+func (e *emulator) hardReset() {
+	e.main, e.alt = newGrid(e.cols, e.rows), nil
+	e.grid = e.main
+	e.scroll.clear()
+	e.modes = map[int]bool{}
+	e.insertLNM, e.mouse, e.encoding, e.keypad = false, 0, 0, false
+	e.charsets, e.shift, e.cursorStyle = [2]byte{'B', 'B'}, false, 0
+}
+
+// mode is whether a DEC private mode is set.
+func (e *emulator) mode(n int) bool {
+	on, ok := e.modes[n]
+	if !ok {
+		return n == 7 || n == 25 // these are set from the start
+	}
+	return on
+}
+
+func (e *emulator) Write(p []byte) {
+	e.sequencer.write(p)
+	e.drain()
+}
+
+func (e *emulator) Title() string   { return e.title }
+func (e *emulator) Alternate() bool { return e.alt != nil }
+func (e *emulator) Close()          { _ = e.main.vt.Close() }
+
+// drain takes the lines that scrolled off out of the library, which would keep
+// them at a hundred bytes a cell, and keeps them painted.
+func (e *emulator) drain() {
+	e.grid.scrolled = 0
+	sb := e.grid.vt.Scrollback()
+	lines := sb.Lines()
+	for i, l := range lines {
+		if e.alt == nil && e.grid.top == 0 {
+			e.scroll.push(paintLine(l))
+		}
+		lines[i] = nil
+	}
+	sb.Clear()
+}
+
+// discard drops what the library took for scrollback and is not: lines that a
+// program deleted.
+func (e *emulator) discard() {
+	sb := e.grid.vt.Scrollback()
+	clear(sb.Lines())
+	sb.Clear()
+}
+
+func (e *emulator) mayScroll(n int) {
+	if e.grid.scrolled += n; e.grid.scrolled > 200 {
+		e.drain()
+	}
+}
+
+// ascii is a run of printable characters.
+func (e *emulator) ascii(p []byte) {
+	for len(p) > 4096 {
+		e.ascii(p[:4096])
+		p = p[4096:]
+	}
+	e.wrapForced()
+	g := e.grid
+	x, _ := g.at()
+	if g.phantom {
+		x = e.cols
+	}
+	g.feed(p)
+	g.phantom = e.mode(7) && (x+len(p)-1)%e.cols+1 == e.cols
+	e.mayScroll(len(p)/e.cols + 1)
+}
+
+// wrapForced wraps where the library would not.
+func (e *emulator) wrapForced() {
+	if e.grid.forced {
+		e.grid.feeds("\r\x1bD")
+		e.grid.phantom, e.grid.forced = false, false
+		e.mayScroll(1)
+	}
+}
+
+// char is one character above ASCII.
+func (e *emulator) char(p []byte) {
+	r, _ := utf8.DecodeRune(p)
+	w := runeWidth(r)
+	if w == 0 {
+		e.join(p)
+		return
+	}
+	e.wrapForced()
+	g, wraps := e.grid, e.mode(7)
+	x, _ := g.at()
+	if w == 2 && x == e.cols-1 && !g.phantom {
+		if !wraps {
+			return // there is no room, as in the browser
+		}
+		g.feed([]byte{' '})
+		g.phantom = true
+	}
+	start := x
+	if g.phantom {
+		start = 0
+	}
+	if ansi.GraphemeWidth.StringWidth(string(p)) == w {
+		g.feed(p)
+	} else {
+		// The library has another opinion of the width: let it place a character of
+		// the right one, and put ours there.
+		if w == 2 {
+			g.feeds("\u4e16")
+		} else {
+			g.feeds("\u00e9")
+		}
+		_, y := g.at()
+		if c := g.vt.CellAt(start, y); c != nil {
+			c = c.Clone()
+			c.Content = string(p)
+			g.vt.SetCell(start, y, c)
+		}
+	}
+	g.phantom = wraps && start+w >= e.cols
+	g.forced = g.phantom && w == 2
+	e.mayScroll(1)
+}
+
+// maxCluster bounds what combining characters add to a cell.
+const maxCluster = 64
+
+// join adds a character without a width to the cell before the cursor.
+func (e *emulator) join(p []byte) {
+	x, y := e.grid.at()
+	if !e.grid.phantom {
+		x--
+	}
+	c := e.grid.vt.CellAt(x, y)
+	if c != nil && c.IsZero() {
+		x--
+		c = e.grid.vt.CellAt(x, y)
+	}
+	if c == nil || c.Content == "" || len(c.Content)+len(p) > maxCluster {
+		return
+	}
+	c = c.Clone()
+	c.Content += string(p)
+	e.grid.vt.SetCell(x, y, c)
+}
+
+func (e *emulator) control(c byte) {
+	g := e.grid
+	switch c {
+	case '\n', '\v', '\f':
+		g.feed([]byte{c})
+		g.phantom, g.forced = false, false
+		e.mayScroll(1)
+	case '\r', '\b':
+		g.feed([]byte{c})
+		g.phantom, g.forced = false, false
+	case '\t':
+		g.feed([]byte{c})
+	case 0x0e, 0x0f:
+		e.shift = c == 0x0e
+		g.feed([]byte{c})
+	}
+}
+
+// text is an OSC, DCS, APC, PM or SOS. Only titles, links and colour questions
+// mean something to a screen.
+func (e *emulator) text(p []byte, cut bool) {
+	if cut || len(p) < 4 || p[1] != ']' {
+		return
+	}
+	body := bytes.TrimSuffix(bytes.TrimSuffix(p[2:], []byte{0x1b, '\\'}), []byte{7})
+	name, value, _ := bytes.Cut(body, []byte{';'})
+	switch string(name) {
+	case "0", "2":
+		e.title = CleanTitle(string(value))
+	case "8":
+		params, link, ok := bytes.Cut(value, []byte{';'})
+		if !ok || len(link) > 2048 {
+			return
+		}
+		clean := func(b []byte) string {
+			return strings.Map(func(r rune) rune {
+				if r < 0x21 || r >= 0x7f || r == ';' {
+					return -1
+				}
+				return r
+			}, string(b))
+		}
+		e.grid.Link = uv.Link{Params: clean(params), URL: clean(link)}
+		e.grid.feeds("\x1b]8;" + e.grid.Params + ";" + e.grid.URL + "\x07")
+	case "10", "11":
+		if string(value) == "?" {
+			colour := map[string]string{"10": "e6e6/e6e6/e6e6", "11": "1010/1212/1616"}[string(name)]
+			e.reply([]byte("\x1b]" + string(name) + ";rgb:" + colour + "\x1b\\"))
+		}
+	}
+}
+
+// CleanTitle makes a title harmless: no controls, no characters that change the
+// writing direction, at most 256 characters.
+func CleanTitle(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+	if r := []rune(s); len(r) > maxTitle {
+		s = string(r[:maxTitle])
+	}
+	return strings.TrimSpace(s)
+}
+
+// sequence is a complete escape sequence.
+func (e *emulator) sequence(p []byte) {
+	if p[1] == '[' {
+		e.csi(parseCSI(p))
+		return
+	}
+	g := e.grid
+	if len(p) == 3 {
+		switch set := p[1]; {
+		case (set == '(' || set == ')') && (p[2] == '0' || p[2] == 'A' || p[2] == 'B'):
+			e.charsets[set-'('] = p[2]
+			g.feed(p)
+		case set == '#' && p[2] == '8': // DECALN
+			g.unwrap()
+			for y := range e.rows {
+				for x := range e.cols {
+					g.vt.SetCell(x, y, &uv.Cell{Content: "E", Width: 1})
+				}
+			}
+			g.goTo(0, 0)
+		}
+		return
+	}
+	switch p[1] {
+	case '7':
+		e.save()
+	case '8':
+		e.restore()
+	case '=', '>':
+		e.keypad = p[1] == '='
+	case 'c':
+		e.hardReset()
+		e.title = ""
+	case 'D', 'E', 'M':
+		g.unwrap()
+		if p[1] == 'E' {
+			g.feeds("\r\x1bD")
+		} else {
+			g.feed(p)
+		}
+		e.mayScroll(1)
+	case 'H':
+		g.feed(p)
+	}
+}
+
+func (e *emulator) save() {
+	x, y := e.grid.at()
+	e.grid.saved = &saved{x, y, e.grid.pen, e.grid.Link}
+}
+
+func (e *emulator) restore() {
+	g := e.grid
+	g.unwrap()
+	s := saved{}
+	if g.saved != nil {
+		s = *g.saved
+	}
+	g.goTo(min(s.x, e.cols-1), min(s.y, e.rows-1))
+	g.setPen(s.pen)
+	e.setLink(s.link)
+}
+
+func (e *emulator) setLink(l uv.Link) {
+	e.grid.Link = l
+	e.grid.feeds("\x1b]8;" + l.Params + ";" + l.URL + "\x07")
+}
+
+func (e *emulator) csi(c command) {
+	g := e.grid
+	switch {
+	case c.final == 'm' && c.prefix == 0 && c.inter == 0:
+		g.feed(c.raw)
+		readPen(c.raw, &g.pen)
+		return
+	case (c.final == 'h' || c.final == 'l') && c.inter == 0:
+		for _, n := range c.params {
+			e.setMode(c.prefix, n, c.final == 'h')
+		}
+		return
+	case c.final == 'c' || c.final == 'n' || c.final == 'p' && c.inter == '$' || c.final == 'q' && c.prefix == '>':
+		e.answer(c)
+		return
+	case c.final == 'q' && c.inter == ' ':
+		if e.cursorStyle = c.param(0, 1); e.cursorStyle > 6 {
+			e.cursorStyle = 0
+		}
+		return
+	case c.final == 'p' && c.inter == '!':
+		e.softReset()
+		return
+	case c.prefix != 0 || c.inter != 0:
+		return
+	}
+	g.unwrap()
+	switch c.final {
+	case 's':
+		e.save()
+	case 'u':
+		e.restore()
+	case 'J':
+		e.erase(c)
+	case 'r':
+		top, bottom := max(c.param(0, 1), 1), c.param(1, e.rows)
+		if bottom < 1 || bottom > e.rows {
+			bottom = e.rows
+		}
+		if top >= bottom {
+			return
+		}
+		e.drain()
+		g.top, g.bottom = top-1, bottom
+		g.feeds(fmt.Sprintf("\x1b[%d;%dr", top, bottom))
+	case 'S', 'T', 'L', 'M':
+		e.drain()
+		g.feeds(fmt.Sprintf("\x1b[%d%c", min(max(c.param(0, 1), 1), e.rows), c.final))
+		e.discard()
+	case 'b':
+		n := min(max(c.param(0, 1), 1), e.cols*e.rows)
+		if g.phantom {
+			return
+		}
+		g.feeds(fmt.Sprintf("\x1b[%db", n))
+		g.goTo(g.at())
+		e.mayScroll(n/e.cols + 1)
+	case '@', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'I', 'K', 'P', 'X', 'Z', '`', 'a', 'd', 'e', 'g':
+		g.feeds(bounded(c, e))
+	case 'H', 'f':
+		g.feeds(fmt.Sprintf("\x1b[%d;%dH", max(c.param(0, 1), 1), max(c.param(1, 1), 1)))
+	}
+}
+
+// bounded is a sequence with one count, which is at least 1 where 0 means 1 and
+// never larger than a screen.
+func bounded(c command, e *emulator) string {
+	if c.final == 'K' || c.final == 'g' {
+		return fmt.Sprintf("\x1b[%d%c", c.param(0, 0), c.final)
+	}
+	return fmt.Sprintf("\x1b[%d%c", min(max(c.param(0, 1), 1), max(e.cols, e.rows)), c.final)
+}
+
+// erase is ED. The library moves an erased screen into the scrollback, which no
+// other terminal does, and erases the screen with the scrollback.
+func (e *emulator) erase(c command) {
+	switch n := c.param(0, 0); n {
+	case 0, 1:
+		e.grid.feeds(fmt.Sprintf("\x1b[%dJ", n))
+	case 2:
+		blank := uv.EmptyCell
+		blank.Style.Bg = e.grid.pen.Bg
+		for y := range e.rows {
+			for x := range e.cols {
+				e.grid.vt.SetCell(x, y, &blank)
+			}
+		}
+	case 3:
+		e.drain()
+		e.scroll.clear()
+	}
+}
+
+func (e *emulator) setMode(prefix byte, n int, on bool) {
+	if prefix == 0 {
+		if n == 20 {
+			e.insertLNM = on
+			e.grid.feeds(fmt.Sprintf("\x1b[20%c", setter(on)))
+		}
+		return
+	}
+	if prefix != '?' {
+		return
+	}
+	switch n {
+	case 47, 1047, 1049:
+		e.switchTo(on, n)
+		return
+	case 1048:
+		if on {
+			e.save()
+		} else {
+			e.restore()
+		}
+		return
+	case 9, 1000, 1002, 1003:
+		e.mouse = 0
+		if on {
+			e.mouse = n
+		}
+	case 1006, 1016:
+		e.encoding = 0
+		if on {
+			e.encoding = n
+		}
+	case 6, 7:
+		e.grid.unwrap()
+		e.modes[n] = on
+		e.grid.feeds(fmt.Sprintf("\x1b[?%d%c", n, setter(on)))
+		if n == 6 {
+			e.grid.feeds("\x1b[H")
+		}
+	case 1, 12, 25, 45, 66, 1004, 1007, 2004, 2026, 2031:
+		e.modes[n] = on
+	}
+}
+
+func setter(on bool) byte {
+	if on {
+		return 'h'
+	}
+	return 'l'
+}
+
+// switchTo shows the alternate or the main screen.
+func (e *emulator) switchTo(alt bool, n int) {
+	if alt == (e.alt != nil) {
+		return
+	}
+	x, y := e.grid.at()
+	pen, link := e.grid.pen, e.grid.Link
+	if alt {
+		if n == 1049 {
+			e.save()
+		}
+		e.drain()
+		e.alt = newGrid(e.cols, e.rows)
+		e.grid = e.alt
+		e.share()
+		e.grid.setPen(pen)
+		e.setLink(link)
+		e.grid.goTo(x, y)
+		return
+	}
+	_ = e.alt.vt.Close()
+	e.alt, e.grid = nil, e.main
+	e.share()
+	if n == 1049 {
+		e.restore()
+		return
+	}
+	e.grid.unwrap()
+	e.grid.setPen(pen)
+	e.setLink(link)
+	e.grid.goTo(x, y)
+}
+
+// share brings what both screens have in common to the one that is shown now.
+func (e *emulator) share() {
+	x, y := e.grid.at()
+	for _, n := range []int{6, 7} {
+		e.grid.feeds(fmt.Sprintf("\x1b[?%d%c", n, setter(e.mode(n))))
+	}
+	e.grid.feeds(fmt.Sprintf("\x1b[20%c", setter(e.insertLNM)))
+	e.grid.feeds(e.charsetSequence())
+	e.grid.goTo(x, y)
+}
+
+func (e *emulator) charsetSequence() string {
+	s := "\x1b(" + string(e.charsets[0]) + "\x1b)" + string(e.charsets[1])
+	if e.shift {
+		return s + "\x0e"
+	}
+	return s + "\x0f"
+}
+
+func (e *emulator) softReset() {
+	g := e.grid
+	x, y := g.at()
+	delete(e.modes, 1)
+	delete(e.modes, 6)
+	delete(e.modes, 25)
+	e.keypad, e.charsets, e.shift = false, [2]byte{'B', 'B'}, false
+	g.unwrap()
+	e.drain()
+	g.top, g.bottom, g.saved = 0, e.rows, nil
+	g.feeds("\x1b[?6l\x1b[r" + e.charsetSequence())
+	g.setPen(uv.Style{})
+	g.goTo(x, y)
+}
+
+// answer replies to questions about the terminal. Only this screen does: a
+// browser that also answered would type into the child.
+func (e *emulator) answer(c command) {
+	x, y := e.grid.at()
+	if e.mode(6) {
+		y -= e.grid.top
+	}
+	say := func(format string, args ...any) { e.reply(fmt.Appendf(nil, format, args...)) }
+	switch {
+	case c.final == 'c' && c.prefix == 0 && c.param(0, 0) == 0:
+		say("\x1b[?62;22c")
+	case c.final == 'c' && c.prefix == '>' && c.param(0, 0) == 0:
+		say("\x1b[>1;10;0c")
+	case c.final == 'n' && c.prefix == 0 && c.param(0, 0) == 5:
+		say("\x1b[0n")
+	case c.final == 'n' && c.prefix == 0 && c.param(0, 0) == 6:
+		say("\x1b[%d;%dR", y+1, x+1)
+	case c.final == 'n' && c.prefix == '?' && c.param(0, 0) == 6:
+		say("\x1b[?%d;%dR", y+1, x+1)
+	case c.final == 'q':
+		say("\x1bP>|OpenOva Sandbox\x1b\\")
+	case c.final == 'p' && c.prefix == '?':
+		n := c.param(0, 0)
+		value := 0
+		if _, known := e.modes[n]; known || n == 7 || n == 25 || n == 2004 || n == 2026 || n == 1 || n == 6 {
+			value = 2
+			if e.mode(n) {
+				value = 1
+			}
+		}
+		say("\x1b[?%d;%d$y", n, value)
+	}
+}
+
+// Resize keeps what is above the cursor: lines that no longer fit leave through
+// the top, as they do in a terminal, and not through the bottom.
+func (e *emulator) Resize(cols, rows int) {
+	cols, rows = Clamp(cols, rows)
+	if cols == e.cols && rows == e.rows {
+		return
+	}
+	e.drain()
+	for _, g := range []*grid{e.main, e.alt} {
+		if g == nil {
+			continue
+		}
+		g.unwrap()
+		x, y := g.at()
+		if g == e.main && y >= rows {
+			n := y - rows + 1
+			g.feeds("\x1b[?6l\x1b[r\x1b[m")
+			for i := range n {
+				e.scroll.push(paintLine(rowOf(g.vt, i, e.cols)))
+			}
+			g.feeds(fmt.Sprintf("\x1b[%dS", n))
+			clear(g.vt.Scrollback().Lines())
+			g.vt.Scrollback().Clear()
+			g.feeds(sgr(g.pen))
+			y -= n
+			if g.saved != nil {
+				g.saved.y = max(g.saved.y-n, 0)
+			}
+		}
+		if g.saved != nil {
+			g.saved.x, g.saved.y = min(g.saved.x, cols-1), min(g.saved.y, rows-1)
+		}
+		g.vt.Resize(cols, rows)
+		for y := range rows { // half of a wide character is none
+			if c := g.vt.CellAt(cols-1, y); c != nil && c.Width == 2 {
+				c.Empty()
+			}
+		}
+		g.top, g.bottom = 0, rows
+		g.feeds(fmt.Sprintf("\x1b[?6%c", setter(e.mode(6))))
+		g.goTo(min(x, cols-1), min(y, rows-1))
+	}
+	e.cols, e.rows = cols, rows
+}

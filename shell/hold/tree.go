@@ -1,0 +1,106 @@
+package hold
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// EnvSession marks every process of a session, so that they are found even when
+// the holder was killed and they have left its process group and its terminal.
+const EnvSession = "SANDBOX_SESSION_ID"
+
+// adopt makes this process the parent of all descendants that lose theirs, so
+// that a daemon cannot leave the session's tree.
+func adopt() error { return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
+
+// processes are all processes by parent.
+func processes() map[int][]int {
+	children := map[int][]int{}
+	entries, _ := os.ReadDir("/proc")
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if f := stat(pid); len(f) > 1 && f[0] != "Z" && f[0] != "X" {
+			parent, _ := strconv.Atoi(f[1])
+			children[parent] = append(children[parent], pid)
+		}
+	}
+	return children
+}
+
+// descendants are all processes below pid, children before grandchildren.
+func descendants(pid int) []int {
+	children := processes()
+	all := append([]int(nil), children[pid]...)
+	for i := 0; i < len(all); i++ {
+		all = append(all, children[all[i]]...)
+	}
+	return all
+}
+
+// endTree ends every process below pid: it hangs up, asks, waits for grace, and
+// then kills until nobody is left. reap collects the dead.
+func endTree(pid int, grace time.Duration, reap func()) {
+	deadline := time.Now().Add(grace)
+	asked := map[int]bool{}
+	for {
+		reap()
+		left := descendants(pid)
+		if len(left) == 0 {
+			return
+		}
+		late := time.Now().After(deadline)
+		for _, p := range left {
+			switch {
+			case late:
+				_ = syscall.Kill(p, syscall.SIGKILL)
+			case !asked[p]:
+				asked[p] = true
+				for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGTERM, syscall.SIGCONT} {
+					_ = syscall.Kill(p, s)
+				}
+			}
+		}
+		if time.Now().After(deadline.Add(10 * time.Second)) {
+			return // somebody is stuck in the kernel
+		}
+		time.Sleep(10 * time.Millisecond) // there is no event for the end of somebody else's child
+	}
+}
+
+// Sweep kills what a lost holder left behind: every process of this user whose
+// environment names the session. It says how many there were.
+func Sweep(session string) int {
+	if session == "" {
+		return 0
+	}
+	mark := []byte(EnvSession + "=" + session)
+	n := 0
+	entries, _ := os.ReadDir("/proc")
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		raw, err := os.ReadFile("/proc/" + e.Name() + "/environ")
+		if err != nil {
+			continue
+		}
+		for v := range bytes.SplitSeq(raw, []byte{0}) {
+			if bytes.Equal(v, mark) {
+				if syscall.Kill(pid, syscall.SIGKILL) == nil {
+					n++
+				}
+				break
+			}
+		}
+	}
+	return n
+}
