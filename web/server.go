@@ -19,6 +19,7 @@ import (
 	"github.com/openova-io/sandbox/conversation"
 	"github.com/openova-io/sandbox/conversation/journal"
 	"github.com/openova-io/sandbox/provisioner"
+	"github.com/openova-io/sandbox/shell"
 	"github.com/openova-io/sandbox/web/identity"
 )
 
@@ -41,8 +42,10 @@ type Options struct {
 	Journal       *journal.Journal
 	Identity      *identity.Identity
 	MCP           http.Handler // concierge only
-	App           fs.FS
-	Sovereign     *Sovereign // console only
+	// Shell keeps the developer sessions; nil leaves their routes out.
+	Shell     *shell.Service
+	App       fs.FS
+	Sovereign *Sovereign // console only
 	// PublicURL is how people reach the service; its host is allowed.
 	PublicURL string
 	// AllowedHosts are further host names; "*.example.org" allows all below.
@@ -169,6 +172,8 @@ func (s *Server) routes(e *echo.Echo) {
 	api.POST("/auth/session", s.signOut)
 	api.GET("/openapi.json", s.openAPI)
 	api.GET("/cards/schema.json", s.cardSchema)
+
+	s.shellRoutes(api)
 
 	if s.options.Mode == SovereignConsole {
 		api.GET("/sovereign", s.sovereign, in)

@@ -30,6 +30,7 @@ type config struct {
 	Tofu, ProviderMirror, Holder   string
 	LogLevel, LogFormat            string
 	IdleExit                       time.Duration
+	Isolation                      string
 	SovereignFQDN, SovereignFile   string
 	HandoverKeyFile, HandoverIssue string
 	JSON                           bool
@@ -91,6 +92,7 @@ func options() []option {
 		{"tofu", "", "OpenTofu binary; else TOFU, the build cache, the PATH", serving + " doctor", func(c *config) any { return &c.Tofu }},
 		{"provider-mirror", "", "unpacked provider mirror; else the build cache", serving + " doctor", func(c *config) any { return &c.ProviderMirror }},
 		{"holder", "", "sandbox-holder binary; else beside this one", serving + " doctor", func(c *config) any { return &c.Holder }},
+		{"isolation", "bwrap", "wall around developer sessions: bwrap, pod (the pod is the wall) or none (no wall, for the local owner only)", serving, func(c *config) any { return &c.Isolation }},
 		{"idle-exit", "0s", "end after this long without a client or a running deployment; 0: never", serving + " simulate", func(c *config) any { return &c.IdleExit }},
 		{"log-level", "info", "debug, info, warn or error", "*", func(c *config) any { return &c.LogLevel }},
 		{"log-format", "json", "json or text", "*", func(c *config) any { return &c.LogFormat }},

@@ -25,6 +25,8 @@ import (
 	"github.com/openova-io/sandbox/provisioner/bootstrap"
 	"github.com/openova-io/sandbox/provisioner/hetzner"
 	"github.com/openova-io/sandbox/provisioner/tofu"
+	"github.com/openova-io/sandbox/shell"
+	"github.com/openova-io/sandbox/shell/hold"
 	"github.com/openova-io/sandbox/web"
 	"github.com/openova-io/sandbox/web/app"
 	"github.com/openova-io/sandbox/web/identity"
@@ -47,6 +49,7 @@ type service struct {
 	toolbox       *mcp.Registry
 	agent         *mcp.Client
 	sovereign     *web.Sovereign
+	shell         *shell.Service
 }
 
 // open makes the parts, in the order in which they need each other.
@@ -75,8 +78,13 @@ func (s *service) open(ctx context.Context) (err error) {
 	if s.catalogue, err = provisioner.LoadCatalogue(); err != nil {
 		return err
 	}
-	if s.sovereign != nil {
-		return nil
+	holder, _ := tools{s.c}.holder()
+	s.shell, err = shell.New(ctx, shell.Options{
+		Journal: s.journal, Dir: filepath.Join(s.c.DataDir, "sessions"), Isolation: hold.Isolation(s.c.Isolation),
+		Launcher: hold.Detached{Holder: holder}, Logger: s.logger,
+	})
+	if err != nil || s.sovereign != nil {
+		return err
 	}
 	if s.provisioner, err = s.openProvisioner(); err != nil {
 		return err
@@ -157,7 +165,7 @@ func (s *service) server() (*web.Server, error) {
 		Mode: web.Concierge, Conversations: s.conversations, Provisioner: s.provisioner, Catalogue: s.catalogue,
 		Journal: s.journal, Identity: s.identity, App: app.FS(), Sovereign: s.sovereign, PublicURL: s.public,
 		AllowedHosts: list(s.c.AllowedHosts), Owner: s.owner(), Cloud: provisioner.Cloud(s.c.Cloud), Version: buildVersion(),
-		Logger: s.logger, Local: s.local(),
+		Logger: s.logger, Local: s.local(), Shell: s.shell,
 		Ready: func(ctx context.Context) error { _, err := s.journal.Head(ctx); return err },
 	}
 	if s.sovereign != nil {
@@ -201,6 +209,9 @@ func (s *service) close() {
 	}
 	if s.provisioner != nil {
 		_ = s.provisioner.Close()
+	}
+	if s.shell != nil {
+		_ = s.shell.Close()
 	}
 	if s.journal != nil {
 		_ = s.journal.Close()

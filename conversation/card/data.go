@@ -284,3 +284,27 @@ type ToolCallData struct {
 	// State is running, succeeded or failed.
 	State string `json:"state"`
 }
+
+// BashData is the data of a [KindBash] card: one command of a shell session, or
+// of an agent. The card of its end replaces the card of its start.
+type BashData struct {
+	// Command is the command line as it was typed.
+	Command string `json:"command"`
+	// Dir is where it was typed.
+	Dir string `json:"dir,omitempty"`
+	// Running is true until it has ended.
+	Running bool `json:"running"`
+	// ExitCode is how it ended; -1 when its session ended first.
+	ExitCode *int `json:"exitCode,omitempty"`
+	// Output is what it printed, as plain text; of a long one the two ends.
+	Output string `json:"output,omitempty"`
+	// Skipped is how many bytes are missing between the two ends.
+	Skipped int `json:"skipped,omitempty"`
+	// FullScreen is true when it used the whole screen, as an editor does; it has
+	// no Output then.
+	FullScreen bool `json:"fullScreen,omitempty"`
+	// StartedAt is RFC 3339 in UTC with milliseconds.
+	StartedAt string `json:"startedAt"`
+	// Millis is how long it ran, in milliseconds.
+	Millis int64 `json:"millis,omitempty"`
+}

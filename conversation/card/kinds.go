@@ -35,6 +35,8 @@ func NewData(k Kind) any {
 		return new(LinkData)
 	case KindNotice, KindError:
 		return new(NoticeData)
+	case KindBash:
+		return new(BashData)
 	default:
 		return nil
 	}

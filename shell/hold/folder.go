@@ -115,9 +115,10 @@ func (p Process) alive() bool {
 // RecordingPath is where a session's recording is.
 func RecordingPath(dir string) string { return filepath.Join(dir, recordingFile) }
 
-// ReadSpool gives the complete records from a byte offset of the spool on, and
-// the offset to go on from. A line that is still being written is left.
-func ReadSpool(dir string, from int64) (records []Record, next int64, err error) {
+// ReadSpool gives at most so many complete records from a byte offset of the
+// spool on, and the offset to go on from. A line that is still being written is
+// left.
+func ReadSpool(dir string, from int64, most int) (records []Record, next int64, err error) {
 	raw, err := os.ReadFile(filepath.Join(dir, spoolFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, from, nil
@@ -131,7 +132,7 @@ func ReadSpool(dir string, from int64) (records []Record, next int64, err error)
 	raw = raw[from:]
 	for {
 		i := bytes.IndexByte(raw, '\n')
-		if i < 0 {
+		if i < 0 || len(records) == most {
 			return records, from, nil
 		}
 		var r Record

@@ -20,6 +20,34 @@ export interface ApprovalData {
   state: string
 }
 
+/**
+ * BashData is the data of a KindBash card: one command of a shell session, or of an
+ * agent. The card of its end replaces the card of its start.
+ */
+export interface BashData {
+  /** Command is the command line as it was typed. */
+  command: string
+  /** Dir is where it was typed. */
+  dir?: string
+  /** ExitCode is how it ended; -1 when its session ended first. */
+  exitCode?: number
+  /**
+   * FullScreen is true when it used the whole screen, as an editor does; it has no
+   * Output then.
+   */
+  fullScreen?: boolean
+  /** Millis is how long it ran, in milliseconds. */
+  millis?: number
+  /** Output is what it printed, as plain text; of a long one the two ends. */
+  output?: string
+  /** Running is true until it has ended. */
+  running: boolean
+  /** Skipped is how many bytes are missing between the two ends. */
+  skipped?: number
+  /** StartedAt is RFC 3339 in UTC with milliseconds. */
+  startedAt: string
+}
+
 /** Card is one thing shown to a person. */
 export interface Card {
   /** Data is the value of the kind's type in data.go. */

@@ -1,0 +1,26 @@
+// Package shell is the developer shell: sessions of coding agents and of plain
+// shells that outlive the browser, the network and this service.
+//
+// A [Session] is an aggregate of the journal (session.<id>): who made it, what
+// runs in it, its name, its cards, how it ended. Its terminal is not in the
+// journal. It lives in a holder process (package hold) with a folder of its own,
+// which the [Service] finds again when it starts: by the folder's process.json
+// with pid and start time. One watcher a session follows the holder's spool and
+// turns its raw records into cards with the agent's adapter (package agent).
+//
+// # Invariants
+//
+//   - A record becomes a card event exactly once: the event carries how far the
+//     spool is read, and is appended with the aggregate's expected sequence.
+//   - Nobody learns that a session of somebody else exists. Its owner may do
+//     everything; others come in with an invitation as driver or observer, which
+//     the owner makes and which does not let them invite, rename or delete.
+//   - Without a wall (isolation none) only the owner of the data directory has
+//     sessions. A wall that cannot be made is an error, never a silent fallback.
+//   - A session's processes end with it, also when its holder was killed.
+//
+// # Goroutines
+//
+// [Service.Run] owns one watcher for each running session; Close waits for them.
+// A [Stream] belongs to its caller.
+package shell

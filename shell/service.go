@@ -1,0 +1,434 @@
+package shell
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/openova-io/sandbox/conversation/fault"
+	"github.com/openova-io/sandbox/conversation/journal"
+	"github.com/openova-io/sandbox/shell/agent"
+	"github.com/openova-io/sandbox/shell/hold"
+)
+
+// Options are what a [Service] needs.
+type Options struct {
+	Journal *journal.Journal
+	// Dir holds a folder for each session.
+	Dir string
+	// Isolation is the wall around every session.
+	Isolation hold.Isolation
+	// Launcher starts holders.
+	Launcher hold.Launcher
+	Logger   *slog.Logger
+}
+
+const (
+	// maxSessions bounds how many sessions run at once.
+	maxSessions = 200
+	// recordingLimit is the size of one session's recording, in bytes.
+	recordingLimit = 32 << 20
+)
+
+// Service keeps the sessions. It is safe for concurrent use.
+type Service struct {
+	o Options
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu       sync.Mutex
+	sessions map[string]*session
+}
+
+// session is one session in memory.
+type session struct {
+	id  string
+	dir string
+
+	mu      sync.Mutex // guards folded and what is live; appends are made under it
+	f       folded
+	title   string
+	size    hold.SizeData
+	pid     int
+	control *hold.Conn // the watcher's connection; nil while there is none
+	follow  map[chan struct{}]struct{}
+}
+
+// New opens the sessions that the journal knows, and watches those that run.
+func New(ctx context.Context, o Options) (*Service, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	switch o.Isolation {
+	case hold.Bwrap, hold.Pod, hold.None:
+	default:
+		return nil, fault.New(fault.Invalid, "--isolation is %q; it is bwrap, pod or none", o.Isolation)
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fault.Wrap(err, fault.Unavailable, "the folder of the sessions cannot be made")
+	}
+	s := &Service{o: o, sessions: map[string]*session{}}
+	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	ids, err := o.Journal.List(ctx, "session")
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		events, err := o.Journal.Load(ctx, "session."+id)
+		if err != nil {
+			return nil, err
+		}
+		f, err := fold(id, events)
+		if err != nil {
+			o.Logger.Error("a session cannot be read", slog.String("session", id), slog.String("error", err.Error()))
+			continue
+		}
+		if f.deleted {
+			_ = os.RemoveAll(s.dir(id))
+			continue
+		}
+		s.add(f)
+	}
+	return s, nil
+}
+
+func (s *Service) dir(id string) string { return filepath.Join(s.o.Dir, id) }
+
+// add keeps a session, and watches it while it runs.
+func (s *Service) add(f folded) *session {
+	x := &session{id: f.ID, dir: s.dir(f.ID), f: f, follow: map[chan struct{}]struct{}{}}
+	s.mu.Lock()
+	s.sessions[f.ID] = x
+	s.mu.Unlock()
+	if f.State != Ended && f.State != Lost {
+		s.wg.Go(func() { s.watch(s.ctx, x) })
+	}
+	return x
+}
+
+// Close stops watching. Holders go on.
+func (s *Service) Close() error {
+	s.cancel()
+	s.wg.Wait()
+	return nil
+}
+
+// Isolation is the wall around sessions, and Wall why it cannot be made; nil when
+// it can.
+func (s *Service) Isolation() hold.Isolation { return s.o.Isolation }
+
+// Wall says why sessions cannot be started behind this service's wall.
+func (s *Service) Wall(ctx context.Context) error {
+	if s.o.Isolation != hold.Bwrap {
+		return nil
+	}
+	if _, err := hold.ProbeBwrap(ctx); err != nil {
+		return fault.New(fault.Unavailable, "sessions cannot be walled off on this machine: %v", err).
+			Do("Install bubblewrap, or start the service with --isolation=none and read what that means.")
+	}
+	return nil
+}
+
+// CreateOptions say what to start.
+type CreateOptions struct {
+	// Agent is a name of the catalogue; or Command is a program with arguments.
+	Agent   string
+	Command []string
+	// Args follow the agent's own.
+	Args []string
+	Name string
+	// Dir is the working folder: inside the session's home, where it is made, or
+	// without a wall any folder that is there.
+	Dir        string
+	Env        map[string]string
+	Cols, Rows int
+}
+
+var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
+
+// check finds everything that is wrong with the options.
+func (o CreateOptions) check() error {
+	var v []fault.Violation
+	bad := func(path, rule, value, message, suggestion string) {
+		if r := []rune(value); len(r) > 80 {
+			value = string(r[:80])
+		}
+		v = append(v, fault.Violation{Path: path, Rule: rule, Value: value, Message: message, Suggestion: suggestion})
+	}
+	switch {
+	case o.Agent != "" && len(o.Command) > 0:
+		bad("command", "ambiguous-request", "", "A session has either an agent or a command.", "Leave one of them out.")
+	case o.Agent == "" && len(o.Command) == 0:
+		bad("agent", "missing-spec", "", "A session needs an agent or a command.", "For example bash.")
+	case len(o.Command) > 0 && o.Command[0] == "":
+		bad("command[0]", "required", "", "The command has no program.", "")
+	}
+	if len([]rune(o.Name)) > 80 {
+		bad("name", "length", o.Name, "A name has at most 80 characters.", "")
+	}
+	if o.Cols < 0 || o.Cols > hold.MaxCells || o.Rows < 0 || o.Rows > hold.MaxCells {
+		bad("cols", "range", fmt.Sprintf("%dx%d", o.Cols, o.Rows), "Columns and rows are from 1 to 1000.", "80x24")
+	}
+	for name, value := range o.Env {
+		if !envName.MatchString(name) || strings.HasPrefix(name, "SANDBOX_") || strings.ContainsRune(value, 0) {
+			bad("env."+name, "name", "", "This is no variable that can be set.", "Use letters, digits and underscores.")
+		}
+	}
+	for i, a := range slices.Concat(o.Command, o.Args) {
+		if strings.ContainsRune(a, 0) {
+			bad(fmt.Sprintf("command[%d]", i), "characters", "", "An argument has a NUL in it.", "")
+		}
+	}
+	return fault.Violated("the session", v)
+}
+
+// Create starts a session for the actor.
+func (s *Service) Create(ctx context.Context, actor journal.Actor, o CreateOptions) (Session, error) {
+	if err := o.check(); err != nil {
+		return Session{}, err
+	}
+	if s.o.Isolation == hold.None && !actor.LocalOwner {
+		return Session{}, fault.New(fault.Denied, "sessions here have no wall around them, so only the owner of this computer may have some")
+	}
+	if n := s.running(); n >= maxSessions {
+		return Session{}, fault.New(fault.Limited, "%d sessions run already", n).Do("End one of them.")
+	}
+	raw := make([]byte, 28)
+	_, _ = rand.Read(raw)
+	id, nonce := hex.EncodeToString(raw[:12]), hex.EncodeToString(raw[12:])
+	order, data, err := s.plan(ctx, id, nonce, o)
+	if err != nil {
+		_ = os.RemoveAll(s.dir(id))
+		return Session{}, err
+	}
+	data.Owner, data.Org = actor, actor.OrgID
+	data.Owner.Via = ""
+	// The intent is durable before the effect: a holder without an event is never
+	// started, and an event without a holder is found and marked.
+	events, err := s.o.Journal.Append(ctx, "session."+id, 0, journal.New(eventCreated, data).By(actor).Of(actor.Subject))
+	if err != nil {
+		_ = os.RemoveAll(s.dir(id))
+		return Session{}, err
+	}
+	f, err := fold(id, events)
+	if err != nil {
+		return Session{}, err
+	}
+	if err = hold.Prepare(s.dir(id), order); err == nil {
+		err = s.o.Launcher.Launch(ctx, s.dir(id))
+	}
+	if err != nil {
+		x := &session{id: id, dir: s.dir(id), f: f}
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		if _, e := s.append(ctx, x, journal.New(eventDeleted, struct{}{}).By(actor)); e != nil {
+			s.o.Logger.Error("a session that did not start stays in the journal", slog.String("session", id), slog.String("error", e.Error()))
+		}
+		_ = os.RemoveAll(s.dir(id))
+		return Session{}, fault.New(fault.Unavailable, "the session did not start: %v", err)
+	}
+	s.tell(ctx, factCreated, id, actor, map[string]any{"agent": data.Agent, "isolation": data.Isolation})
+	x := s.add(f)
+	return x.view(hold.Owner), nil
+}
+
+func (s *Service) running() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, x := range s.sessions {
+		x.mu.Lock()
+		if x.f.State != Ended && x.f.State != Lost {
+			n++
+		}
+		x.mu.Unlock()
+	}
+	return n
+}
+
+// plan makes the session's folders and says what its holder is to run.
+func (s *Service) plan(ctx context.Context, id, nonce string, o CreateOptions) (hold.Order, created, error) {
+	dir := s.dir(id)
+	home, files := filepath.Join(dir, "home"), filepath.Join(dir, "files")
+	for _, d := range []string{home, files} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return hold.Order{}, created{}, fault.Wrap(err, fault.Unavailable, "the session's folder cannot be made")
+		}
+	}
+	wall, seenHome, seenFiles := "", home, files
+	if s.o.Isolation == hold.Bwrap {
+		var err error
+		if wall, err = hold.ProbeBwrap(ctx); err != nil {
+			return hold.Order{}, created{}, s.Wall(ctx)
+		}
+		seenHome, seenFiles = hold.Home, hold.Files
+	}
+	cwd, err := s.folder(home, seenHome, o.Dir)
+	if err != nil {
+		return hold.Order{}, created{}, err
+	}
+	var launch agent.Launch
+	argv := o.Command
+	name := o.Name
+	if o.Agent != "" {
+		a, err := agent.Find(o.Agent)
+		if err != nil {
+			return hold.Order{}, created{}, err
+		}
+		launch = a.Prepare(agent.Place{Files: seenFiles, Nonce: nonce})
+		argv = append(append([]string{a.Program}, launch.Args...), o.Args...)
+		if name == "" {
+			name = a.Title
+		}
+	} else {
+		nonce = ""
+		if name == "" {
+			name = filepath.Base(argv[0])
+		}
+	}
+	program, err := exec.LookPath(argv[0])
+	if err != nil {
+		return hold.Order{}, created{}, fault.New(fault.Invalid, "the program %q is not on this machine", cut(argv[0])).At("command[0]").Do("Install it, or choose another agent.")
+	}
+	if program, err = filepath.Abs(program); err != nil {
+		return hold.Order{}, created{}, err
+	}
+	argv = append([]string{program}, argv[1:]...)
+	if wall != "" {
+		if launch.Files == nil {
+			launch.Files = map[string]string{}
+		}
+		for n, text := range hold.WallFiles() {
+			launch.Files[n] = text
+		}
+	}
+	for n, text := range launch.Files {
+		if err := os.WriteFile(filepath.Join(files, n), []byte(text), 0o600); err != nil {
+			return hold.Order{}, created{}, fault.Wrap(err, fault.Unavailable, "the session's files cannot be written")
+		}
+	}
+	run := cwd
+	if wall != "" {
+		argv, run = hold.Wall{Program: wall, Home: home, Files: files}.Argv(cwd, argv), dir
+	}
+	return hold.Order{
+		ID: id, Argv: argv, Env: environment(id, seenHome, program, launch.Env, o.Env), Dir: run,
+		Cols: o.Cols, Rows: o.Rows, Nonce: nonce, RecordingLimit: recordingLimit,
+	}, created{Name: hold.CleanTitle(name), Agent: o.Agent, Command: o.Command, Dir: cwd, Isolation: s.o.Isolation}, nil
+}
+
+// environment is all that a session gets: nothing of the service's own.
+func environment(id, home, program string, launch []string, extra map[string]string) []string {
+	env := []string{
+		"PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin", "TERM=xterm-256color", "COLORTERM=truecolor",
+		"LANG=C.UTF-8", "HOME=" + home, "USER=sandbox", "LOGNAME=sandbox", "SHELL=" + program, hold.EnvSession + "=" + id,
+	}
+	env = append(env, launch...)
+	for _, name := range slices.Sorted(func(yield func(string) bool) {
+		for n := range extra {
+			if !yield(n) {
+				return
+			}
+		}
+	}) {
+		env = append(env, name+"="+extra[name])
+	}
+	return env
+}
+
+// folder finds the working folder: as the session sees it.
+func (s *Service) folder(home, seen, want string) (string, error) {
+	if want == "" {
+		want = "work"
+	}
+	if s.o.Isolation != hold.Bwrap && filepath.IsAbs(want) {
+		if info, err := os.Stat(want); err != nil || !info.IsDir() {
+			return "", fault.New(fault.Invalid, "there is no folder %q", cut(want)).At("cwd").Do("Name one that exists, or leave it out.")
+		}
+		return filepath.Clean(want), nil
+	}
+	inside := want
+	if filepath.IsAbs(want) {
+		rel, err := filepath.Rel(seen, want)
+		if err != nil {
+			rel = ".."
+		}
+		inside = rel
+	}
+	if !filepath.IsLocal(inside) {
+		return "", fault.New(fault.Invalid, "the folder %q is outside of the session's home", cut(want)).At("cwd").Do("Name one inside of %s, or leave it out.", seen)
+	}
+	if err := os.MkdirAll(filepath.Join(home, inside), 0o700); err != nil {
+		return "", fault.New(fault.Invalid, "the folder %q cannot be made", cut(want)).At("cwd")
+	}
+	return filepath.Join(seen, inside), nil
+}
+
+func cut(s string) string {
+	if r := []rune(s); len(r) > 80 {
+		return string(r[:80]) + "…"
+	}
+	return s
+}
+
+// append adds events to a session's history. x.mu is held.
+func (s *Service) append(ctx context.Context, x *session, events ...journal.Event) ([]journal.Event, error) {
+	for range 3 {
+		out, err := s.o.Journal.Append(ctx, "session."+x.id, x.f.seq, events...)
+		if fault.CodeOf(err) != fault.Conflict {
+			if err != nil {
+				return nil, err
+			}
+			for _, e := range out {
+				if err := x.f.apply(e); err != nil {
+					return nil, err
+				}
+			}
+			x.wake()
+			return out, nil
+		}
+		history, err := s.o.Journal.Load(ctx, "session."+x.id)
+		if err != nil {
+			return nil, err
+		}
+		if x.f, err = fold(x.id, history); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fault.New(fault.Conflict, "the session is changing too fast").Do("Try again.")
+}
+
+// wake tells everybody who follows the session. x.mu is held.
+func (x *session) wake() {
+	for c := range x.follow {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// tell publishes a fact for other systems. It is not needed for anything here,
+// so that its failure is only logged.
+func (s *Service) tell(ctx context.Context, fact, id string, actor journal.Actor, data map[string]any) {
+	data["sessionId"] = id
+	e := journal.New(fact, data).By(journal.Actor{Kind: actor.Kind, OrgID: actor.OrgID})
+	e.Aggregate, e.TenantID = "session."+id, actor.OrgID
+	if err := s.o.Journal.Publish(ctx, e); err != nil && ctx.Err() == nil {
+		s.o.Logger.Warn("a fact was not published", slog.String("fact", fact), slog.String("error", err.Error()))
+	}
+}
+
+// endWithin is how long ending a session may take.
+const endWithin = 15 * time.Second

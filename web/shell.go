@@ -1,0 +1,207 @@
+package web
+
+import (
+	"net/http"
+	"os"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/openova-io/sandbox/conversation/fault"
+	"github.com/openova-io/sandbox/shell"
+	"github.com/openova-io/sandbox/shell/agent"
+	"github.com/openova-io/sandbox/shell/hold"
+)
+
+// shellRoutes are the sessions of the developer shell: upstream's pty-server below
+// /api/v1/sandbox, with what it lacks.
+func (s *Server) shellRoutes(api *echo.Group) {
+	if s.options.Shell == nil {
+		return
+	}
+	g := api.Group("/sandbox", s.signedIn)
+	g.GET("/agents", s.listAgents)
+	g.GET("/idle", s.shellIdle)
+	g.POST("/sessions", s.createSession)
+	g.GET("/sessions", s.listSessions)
+	g.GET("/sessions/:id", s.getSession)
+	g.PATCH("/sessions/:id", s.renameSession)
+	g.DELETE("/sessions/:id", s.deleteSession)
+	g.POST("/sessions/:id/resize", s.resizeSession)
+	g.POST("/sessions/:id/signal", s.signalSession)
+	g.POST("/sessions/:id/invitations", s.inviteToSession)
+	g.GET("/sessions/:id/recording", s.sessionRecording)
+	g.GET("/sessions/:id/stream", s.sessionStream)
+	g.GET("/sessions/:id/attach", s.sessionAttach)
+}
+
+// listAgents says what can be started, and behind which wall.
+func (s *Server) listAgents(c echo.Context) error {
+	out := map[string]any{"agents": agent.List(), "isolation": s.options.Shell.Isolation()}
+	if err := s.options.Shell.Wall(c.Request().Context()); err != nil {
+		out["problem"] = fault.From(err).Text()
+	}
+	return c.JSON(http.StatusOK, out)
+}
+
+func (s *Server) shellIdle(c echo.Context) error {
+	actor, err := s.actor(c)
+	if err != nil {
+		return err
+	}
+	last, running := s.options.Shell.Idle(actor)
+	out := map[string]any{"activeSessions": running}
+	if last != "" {
+		out["lastActivityAt"] = last
+	}
+	return c.JSON(http.StatusOK, out)
+}
+
+func (s *Server) createSession(c echo.Context) error {
+	actor, err := s.actor(c)
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Agent     string            `json:"agent"`
+		Command   []string          `json:"command"`
+		ExtraArgs []string          `json:"extraArgs"`
+		EnvMap    map[string]string `json:"envMap"`
+		Name      string            `json:"name"`
+		Cwd       string            `json:"cwd"`
+		Rows      int               `json:"rows"`
+		Cols      int               `json:"cols"`
+	}
+	if err := bind(c, &in); err != nil {
+		return err
+	}
+	v, err := s.options.Shell.Create(c.Request().Context(), actor, shell.CreateOptions{
+		Agent: in.Agent, Command: in.Command, Args: in.ExtraArgs, Env: in.EnvMap, Name: in.Name, Dir: in.Cwd, Rows: in.Rows, Cols: in.Cols,
+	})
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusCreated, v)
+}
+
+func (s *Server) listSessions(c echo.Context) error {
+	actor, err := s.actor(c)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, map[string]any{"sessions": s.options.Shell.List(actor)})
+}
+
+func (s *Server) getSession(c echo.Context) error {
+	actor, err := s.actor(c)
+	if err != nil {
+		return err
+	}
+	v, err := s.options.Shell.Get(actor, c.Param("id"), c.QueryParam("invitation"))
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, v)
+}
+
+func (s *Server) renameSession(c echo.Context) error {
+	actor, err := s.actor(c)
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Name string `json:"name"`
+	}
+	if err := bind(c, &in); err != nil {
+		return err
+	}
+	v, err := s.options.Shell.Rename(c.Request().Context(), actor, c.Param("id"), in.Name)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, v)
+}
+
+func (s *Server) deleteSession(c echo.Context) error {
+	actor, err := s.actor(c)
+	if err != nil {
+		return err
+	}
+	if err := s.options.Shell.Delete(c.Request().Context(), actor, c.Param("id")); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+func (s *Server) resizeSession(c echo.Context) error {
+	actor, err := s.actor(c)
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Rows int `json:"rows"`
+		Cols int `json:"cols"`
+	}
+	if err := bind(c, &in); err != nil {
+		return err
+	}
+	if err := s.options.Shell.Resize(actor, c.Param("id"), in.Cols, in.Rows); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+func (s *Server) signalSession(c echo.Context) error {
+	actor, err := s.actor(c)
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Signal string `json:"signal"`
+	}
+	if err := bind(c, &in); err != nil {
+		return err
+	}
+	if err := s.options.Shell.Signal(actor, c.Param("id"), in.Signal); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+func (s *Server) inviteToSession(c echo.Context) error {
+	actor, err := s.actor(c)
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Role hold.Role `json:"role"`
+	}
+	if err := bind(c, &in); err != nil {
+		return err
+	}
+	token, expires, err := s.options.Shell.Invite(c.Request().Context(), actor, c.Param("id"), in.Role)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSON(http.StatusCreated, map[string]any{"invitation": token, "role": in.Role, "expiresAt": expires})
+}
+
+func (s *Server) sessionRecording(c echo.Context) error {
+	actor, err := s.actor(c)
+	if err != nil {
+		return err
+	}
+	path, err := s.options.Shell.Recording(actor, c.Param("id"))
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return fault.New(fault.NotFound, "this session was not recorded")
+	}
+	defer f.Close()
+	h := c.Response().Header()
+	h.Set("Content-Disposition", `attachment; filename="session-`+c.Param("id")+`.cast"`)
+	h.Set("Cache-Control", "no-store")
+	return c.Stream(http.StatusOK, "application/x-asciicast", f)
+}
