@@ -1,0 +1,94 @@
+package speech
+
+import (
+	"embed"
+	"io/fs"
+	"slices"
+	"strings"
+)
+
+//go:embed data/*.txt
+var corpora embed.FS
+
+// corpusLine bounds how many sentences one line of a corpus gives.
+const corpusLine = 400
+
+// Corpus gives the sentences that are likely to be said in a language, for
+// [EarOptions.Sentences]: the embedded patterns with the values of their slots,
+// such as "region": {"helsinki", "falkenstein"}. A pattern with a slot that has
+// no value is left out; a language without patterns gives nothing.
+func Corpus(language string, slots map[string][]string) []string {
+	base, _, _ := strings.Cut(strings.ToLower(language), "-")
+	raw, err := fs.ReadFile(corpora, "data/"+base+".txt")
+	if err != nil {
+		return nil
+	}
+	var all []string
+	for _, line := range strings.Split(string(raw), "\n") {
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+			continue
+		}
+		for i, choice := range choices(line) {
+			all = append(all, filled(choice, slots, i)...)
+		}
+	}
+	return all
+}
+
+// choices multiplies out (a|b|) in a pattern.
+func choices(pattern string) []string {
+	open := strings.IndexByte(pattern, '(')
+	if open < 0 {
+		return []string{pattern}
+	}
+	shut := open + strings.IndexByte(pattern[open:], ')')
+	if shut < open {
+		return nil
+	}
+	rest := choices(pattern[shut+1:])
+	var all []string
+	for _, choice := range strings.Split(pattern[open+1:shut], "|") {
+		for _, r := range rest {
+			if len(all) < corpusLine {
+				all = append(all, strings.Join(strings.Fields(pattern[:open]+choice+r), " "))
+			}
+		}
+	}
+	return all
+}
+
+// filled puts every value into the first slot of a sentence, and the values of
+// the others in turn, so that each is heard of and the sentences stay few.
+func filled(sentence string, slots map[string][]string, turn int) []string {
+	names := slotNames(sentence)
+	if len(names) == 0 {
+		return []string{sentence}
+	}
+	first := slots[names[0]]
+	if slices.ContainsFunc(names, func(n string) bool { return len(slots[n]) == 0 }) {
+		return nil
+	}
+	var all []string
+	for i, v := range first {
+		s := strings.Replace(sentence, "{"+names[0]+"}", v, 1)
+		for k, n := range names[1:] {
+			values := slots[n]
+			s = strings.Replace(s, "{"+n+"}", values[(turn+i*(k+2)+k+1)%len(values)], 1)
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// slotNames gives the slots of a sentence in their order.
+func slotNames(sentence string) []string {
+	var names []string
+	for {
+		_, after, ok := strings.Cut(sentence, "{")
+		name, rest, closed := strings.Cut(after, "}")
+		if !ok || !closed {
+			return names
+		}
+		names, sentence = append(names, name), rest
+	}
+}
