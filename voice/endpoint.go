@@ -100,20 +100,12 @@ const (
 	shortest = 80 * time.Millisecond
 )
 
-// completeness is how far the words so far answer the open question.
-type completeness int
-
-const (
-	open completeness = iota
-	partly
-	wholly
-)
-
-func (c completeness) pause() time.Duration {
+// pause is how long a person is silent when they have finished.
+func (c Completeness) pause() time.Duration {
 	switch c {
-	case wholly:
+	case Wholly:
 		return pauseComplete
-	case partly:
+	case Partly:
 		return pausePartial
 	}
 	return pauseOpen
@@ -144,7 +136,7 @@ type cut struct {
 
 // hear takes a frame; far says how far what was heard so far answers the
 // question. The frame is not kept by reference.
-func (e *endpointer) hear(frame []int16, far completeness) cut {
+func (e *endpointer) hear(frame []int16, far Completeness) cut {
 	const step = frameTime * time.Millisecond
 	voice, begins := e.detector.voiced(frame)
 	if !e.speaking {

@@ -19,7 +19,7 @@ type utterance struct {
 }
 
 // endpoints runs a sound through an endpointer.
-func endpoints(pcm []int16, far func(time.Duration) completeness) []utterance {
+func endpoints(pcm []int16, far func(time.Duration) Completeness) []utterance {
 	var e endpointer
 	var all []utterance
 	var at time.Duration
@@ -37,8 +37,8 @@ func endpoints(pcm []int16, far func(time.Duration) completeness) []utterance {
 	return all
 }
 
-func always(c completeness) func(time.Duration) completeness {
-	return func(time.Duration) completeness { return c }
+func always(c Completeness) func(time.Duration) Completeness {
+	return func(time.Duration) Completeness { return c }
 }
 
 // spoken is the sound of a sentence by flite, without silence around it.
@@ -80,7 +80,7 @@ func TestUtterancesAreFoundInNoise(t *testing.T) {
 		sound = append(append(sound, spoken(t, s)...), silence(1500*time.Millisecond)...)
 	}
 	for _, amplitude := range []float64{0, 30, 150} {
-		found := endpoints(noisy(sound, amplitude), always(open))
+		found := endpoints(noisy(sound, amplitude), always(Open))
 		if len(found) != len(sentences) {
 			t.Errorf("with noise of %.0f, %d utterances were found in %d", amplitude, len(found), len(sentences))
 		}
@@ -95,7 +95,7 @@ func TestUtterancesAreFoundInNoise(t *testing.T) {
 func TestThePauseFollowsTheAnswer(t *testing.T) {
 	sound := append(append(silence(time.Second), spoken(t, "two workers")...), silence(2*time.Second)...)
 	var last time.Duration
-	for _, c := range []completeness{wholly, open, partly} {
+	for _, c := range []Completeness{Wholly, Open, Partly} {
 		found := endpoints(sound, always(c))
 		if len(found) != 1 || found[0].to <= last {
 			t.Fatalf("with an answer that is %v: %+v, and before %v", c, found, last)
@@ -105,10 +105,10 @@ func TestThePauseFollowsTheAnswer(t *testing.T) {
 }
 
 func TestClicksAndSilenceAreNoSpeech(t *testing.T) {
-	if found := endpoints(silence(10*time.Second), always(open)); len(found) != 0 {
+	if found := endpoints(silence(10*time.Second), always(Open)); len(found) != 0 {
 		t.Errorf("silence: %+v", found)
 	}
-	if found := endpoints(noisy(silence(10*time.Second), 300), always(open)); len(found) != 0 {
+	if found := endpoints(noisy(silence(10*time.Second), 300), always(Open)); len(found) != 0 {
 		t.Errorf("steady noise: %+v", found)
 	}
 	keys := silence(10 * time.Second)
@@ -117,7 +117,7 @@ func TestClicksAndSilenceAreNoSpeech(t *testing.T) {
 			keys[at+i] = int16(12000 * math.Exp(-float64(i)/30) * math.Sin(float64(i)))
 		}
 	}
-	for _, u := range endpoints(keys, always(open)) {
+	for _, u := range endpoints(keys, always(Open)) {
 		if u.speech {
 			t.Errorf("keys: %+v", u)
 		}
@@ -130,7 +130,7 @@ func TestAMonologueIsTakenInParts(t *testing.T) {
 		at := float64(i) / speech.Rate
 		hum[i] = int16(6000 * (1.2 + math.Sin(2*math.Pi*3*at)) * math.Sin(2*math.Pi*300*at) * min(1, at))
 	}
-	found := endpoints(hum, always(open))
+	found := endpoints(hum, always(Open))
 	if len(found) < 2 || found[0].to-found[0].from > longest+time.Second {
 		t.Errorf("two minutes without a pause: %+v", found)
 	}

@@ -1,0 +1,279 @@
+package voice
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/openova-io/sandbox/voice/speech"
+)
+
+// mostAhead is how much sound is made before it is needed, in frames: enough to
+// hide a slow engine, and little to throw away when the person interrupts.
+const mostAhead = 10 * 1000 / frameTime
+
+// line is one sentence of the agent's on its way to the person's ear.
+type line struct {
+	turnID string
+	text   string
+	// firm lines are not interrupted: the price, and the question for consent.
+	firm bool
+
+	frames [][]int16 // made and not played
+	made   int
+	played int
+	whole  bool // nothing more is made of it
+}
+
+// heard is the part of the text that was played, to the word.
+func (l *line) heard() string {
+	if l.whole && l.played >= l.made {
+		return l.text
+	}
+	total := l.made
+	if !l.whole { // a voice says about 14 characters a second
+		total = max(total, utf8.RuneCountInString(l.text)*1000/14/frameTime)
+	}
+	if total == 0 {
+		return ""
+	}
+	words := strings.Fields(l.text)
+	return strings.Join(words[:len(words)*l.played/total], " ")
+}
+
+// sender takes Opus packets of one frame each.
+type sender interface{ send(packet []byte) error }
+
+// mouth speaks lines, one after the other, at a clock that never stops.
+type mouth struct {
+	synthesizer speech.Synthesizer
+	language    string
+	sender      sender
+	logger      *slog.Logger
+	// begun and ended tell of a line that is being heard; they are called from the
+	// clock and must not wait.
+	begun, ended func(*line)
+
+	mu     sync.Mutex
+	lines  []*line // the first one is being played
+	paused bool
+	wake   chan struct{} // for the maker
+}
+
+func newMouth(s speech.Synthesizer, language string, to sender, logger *slog.Logger) *mouth {
+	return &mouth{synthesizer: s, language: language, sender: to, logger: logger, wake: make(chan struct{}, 1),
+		begun: func(*line) {}, ended: func(*line) {}}
+}
+
+// say queues a line.
+func (m *mouth) say(l *line) {
+	m.mu.Lock()
+	m.lines = append(m.lines, l)
+	m.mu.Unlock()
+	m.rouse()
+}
+
+func (m *mouth) rouse() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+// speaking tells whether something is being said now, and whether it is firm. A
+// paused mouth is silent.
+func (m *mouth) speaking() (now, firm bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.lines) == 0 || m.paused {
+		return false, false
+	}
+	return true, m.lines[0].firm
+}
+
+// pause is silence at once, until resume or drop. Firm lines are not paused.
+func (m *mouth) pause() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.lines) == 0 || m.lines[0].firm {
+		return false
+	}
+	m.paused = true
+	return true
+}
+
+// resume goes on where pause stopped.
+func (m *mouth) resume() {
+	m.mu.Lock()
+	m.paused = false
+	m.mu.Unlock()
+	m.rouse()
+}
+
+// drop forgets what was not said yet, and gives what was heard of each turn that
+// this cut off. Firm lines stay.
+func (m *mouth) drop() map[string]string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.paused = false
+	cut := map[string]string{}
+	var rest []*line
+	for i, l := range m.lines {
+		if l.firm {
+			rest = append(rest, l)
+			continue
+		}
+		part := ""
+		if i == 0 {
+			part = l.heard()
+		}
+		if _, ok := cut[l.turnID]; !ok {
+			cut[l.turnID] = part
+		}
+	}
+	m.lines = rest
+	return cut
+}
+
+// run is the clock; it ends with ctx.
+func (m *mouth) run(ctx context.Context) {
+	e, err := newEncoder()
+	if err != nil {
+		m.logger.Error("a call has no voice", "error", err.Error())
+		return
+	}
+	silence := make([]int16, spokenFrame)
+	next := time.Now()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		frame := m.frame()
+		if frame == nil {
+			frame = silence
+		}
+		packet, err := e.encode(frame)
+		if err == nil {
+			err = m.sender.send(packet)
+		}
+		if err != nil && ctx.Err() == nil {
+			m.logger.Debug("a frame was not sent", "error", err.Error())
+		}
+		next = next.Add(frameTime * time.Millisecond)
+		if late := time.Since(next); late > 200*time.Millisecond { // the machine slept: do not hurry after it
+			next = time.Now()
+		}
+		timer.Reset(time.Until(next))
+	}
+}
+
+// frame takes the next frame to be heard; nil is silence.
+func (m *mouth) frame() []int16 {
+	m.mu.Lock()
+	var begun, ended *line
+	var frame []int16
+	if !m.paused && len(m.lines) > 0 {
+		l := m.lines[0]
+		if len(l.frames) > 0 {
+			if l.played == 0 {
+				begun = l
+			}
+			frame, l.frames = l.frames[0], l.frames[1:]
+			l.played++
+		}
+		if l.whole && len(l.frames) == 0 {
+			ended = l
+			m.lines = m.lines[1:]
+		}
+	}
+	m.mu.Unlock()
+	if begun != nil {
+		m.begun(begun)
+	}
+	if ended != nil {
+		m.ended(ended)
+	}
+	if frame != nil {
+		m.rouse()
+	}
+	return frame
+}
+
+// make makes sound of the lines, ahead of the clock; it ends with ctx.
+func (m *mouth) make(ctx context.Context) {
+	for {
+		if l := m.unmade(); l != nil {
+			m.speak(ctx, l)
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-m.wake:
+		}
+	}
+}
+
+// unmade gives the first line that has no sound yet, if there is room ahead.
+func (m *mouth) unmade() *line {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	ahead := 0
+	for _, l := range m.lines {
+		if !l.whole {
+			if ahead < mostAhead {
+				return l
+			}
+			return nil
+		}
+		ahead += len(l.frames)
+	}
+	return nil
+}
+
+// speak makes the sound of one line. What cannot be said is left out: it is on
+// the screen.
+func (m *mouth) speak(ctx context.Context, l *line) {
+	defer func() {
+		m.mu.Lock()
+		l.whole = true
+		m.mu.Unlock()
+	}()
+	audio, err := m.synthesizer.Speak(ctx, speech.Sentence{Text: speech.Spoken(l.text, m.language), Language: m.language})
+	if err != nil {
+		if ctx.Err() == nil {
+			m.logger.Warn("a sentence was not spoken", "engine", m.synthesizer.Name(), "error", err.Error())
+		}
+		return
+	}
+	defer audio.Close()
+	r := newResampler(audio)
+	for ctx.Err() == nil {
+		frame := make([]int16, spokenFrame)
+		if err := r.frame(frame); err != nil {
+			if err != io.EOF && ctx.Err() == nil {
+				m.logger.Warn("a sentence was cut", "engine", m.synthesizer.Name(), "error", err.Error())
+			}
+			return
+		}
+		m.mu.Lock()
+		l.frames = append(l.frames, frame)
+		l.made++
+		queued := false
+		for _, q := range m.lines {
+			queued = queued || q == l
+		}
+		m.mu.Unlock()
+		if !queued { // dropped meanwhile
+			return
+		}
+	}
+}
