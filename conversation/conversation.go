@@ -65,7 +65,10 @@ type Turn struct {
 	Decided *ConsentDecided `json:"decided,omitempty"`
 	Steps   []Step          `json:"steps,omitempty"`
 	// Text is the whole answer as the person saw it, once the turn is finished.
-	Text   string    `json:"text"`
+	Text string `json:"text"`
+	// Heard is the part of Text that was heard before the person interrupted; nil
+	// where nothing was cut off.
+	Heard  *string   `json:"heard,omitempty"`
 	State  TurnState `json:"state"`
 	Model  string    `json:"model,omitempty"`
 	Reason string    `json:"reason,omitempty"`
@@ -147,6 +150,15 @@ var folds = map[string]func(*Conversation, journal.Event) error{
 	},
 	EventTurnStarted:  (*Conversation).turnStarted,
 	EventTurnFinished: (*Conversation).turnFinished,
+	EventTurnHeard: func(c *Conversation, e journal.Event) error {
+		var d TurnHeard
+		err := e.Decode(&d)
+		if t := c.turn(d.TurnID); t != nil {
+			t.Heard = &d.Text
+		}
+		c.utterance = utterance{} // what was not heard asks nothing
+		return err
+	},
 	EventToolCalled:   (*Conversation).toolCalled,
 	EventToolReturned: (*Conversation).toolReturned,
 	EventCardShown:    (*Conversation).cardShown,

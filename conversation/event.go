@@ -12,6 +12,7 @@ const (
 	EventAdopted          = "conversation.adopted"
 	EventTurnStarted      = "conversation.turn.started"
 	EventTurnFinished     = "conversation.turn.finished"
+	EventTurnHeard        = "conversation.turn.heard"
 	EventToolCalled       = "conversation.tool.called"
 	EventToolReturned     = "conversation.tool.returned"
 	EventCardShown        = "conversation.card.shown"
@@ -81,6 +82,13 @@ type TurnFinished struct {
 	// model counts.
 	InputTokens  int `json:"inputTokens,omitempty"`
 	OutputTokens int `json:"outputTokens,omitempty"`
+}
+
+// TurnHeard is the data of [EventTurnHeard]: the person interrupted the agent in
+// a call, and of its text only this was heard.
+type TurnHeard struct {
+	TurnID string `json:"turnId"`
+	Text   string `json:"text"`
 }
 
 // ToolCalled is the data of [EventToolCalled]: the intent, before the effect.

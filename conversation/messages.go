@@ -64,6 +64,13 @@ func (t *Turn) messages(full bool) []Message {
 			rest = cutPrefix(rest, s.Said)
 		}
 	}
+	if t.Heard != nil {
+		heard := "Of the answer that follows the person heard only this much, and then interrupted: " + *t.Heard
+		if *t.Heard == "" {
+			heard = "The person interrupted before they heard anything of the answer that follows."
+		}
+		out = append(out, Message{TurnID: t.ID, Role: FromSystem, Text: heard})
+	}
 	if rest != "" {
 		out = append(out, Message{TurnID: t.ID, Role: FromAgent, Text: rest})
 	}

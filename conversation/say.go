@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -23,7 +24,14 @@ const (
 // TurnOption is how something is said or pressed.
 type TurnOption func(*turnOptions)
 
-type turnOptions struct{ id string }
+type turnOptions struct {
+	id    string
+	aside bool
+}
+
+// Aside says words that must not consent to anything, whatever they are: in a
+// call, those that were spoken over the agent or before the question was heard.
+func Aside() TurnOption { return func(o *turnOptions) { o.aside = true } }
 
 // TurnID names the turn, so that sending it again is harmless: a turn of this id
 // that is there already is the same turn, whatever else was sent with it. It is
@@ -32,19 +40,19 @@ func TurnID(id string) TurnOption { return func(o *turnOptions) { o.id = id } }
 
 var turnIDPattern = regexp.MustCompile(`^t[0-9a-f]{20}$`)
 
-// turnID gives the id of a turn that begins.
-func turnID(options []TurnOption) (string, error) {
+// how reads the options of a turn that begins.
+func how(options []TurnOption) (turnOptions, error) {
 	var o turnOptions
 	for _, option := range options {
 		option(&o)
 	}
 	switch {
 	case o.id == "":
-		return newTurnID(), nil
+		o.id = newTurnID()
 	case !turnIDPattern.MatchString(o.id):
-		return "", fault.New(fault.Invalid, "%q is not the id of a turn", cut(o.id, 64)).Do("send t and 20 hexadecimal digits, or none").At("turnId")
+		return o, fault.New(fault.Invalid, "%q is not the id of a turn", cut(o.id, 64)).Do("send t and 20 hexadecimal digits, or none").At("turnId")
 	}
-	return o.id, nil
+	return o, nil
 }
 
 // Say journals what a person said, and has it answered in the background. It
@@ -54,10 +62,11 @@ func turnID(options []TurnOption) (string, error) {
 // [fault.NotFound] for somebody else's conversation, [fault.Denied] when the
 // actor is not a person.
 func (s *Service) Say(ctx context.Context, actor journal.Actor, id, text string, options ...TurnOption) (string, error) {
-	turnID, err := turnID(options)
+	o, err := how(options)
 	if err != nil {
 		return "", err
 	}
+	turnID := o.id
 	c, err := s.listen(ctx, actor, id, turnID)
 	if err != nil || c.turn(turnID) != nil {
 		return turnID, err
@@ -72,7 +81,11 @@ func (s *Service) Say(ctx context.Context, actor journal.Actor, id, text string,
 		return "", err
 	}
 	return turnID, s.begin(ctx, actor, id, turnID, caught, func(c *Conversation) (TurnStarted, error) {
-		return TurnStarted{TurnID: turnID, Role: FromHuman, Text: text, Open: c.Open, Consent: s.consentByWords(c, text)}, nil
+		started := TurnStarted{TurnID: turnID, Role: FromHuman, Text: text, Open: c.Open}
+		if !o.aside {
+			started.Consent = s.consentByWords(c, text)
+		}
+		return started, nil
 	})
 }
 
@@ -83,10 +96,11 @@ func (s *Service) Say(ctx context.Context, actor journal.Actor, id, text string,
 // [fault.Conflict] for one that was answered or replaced, [fault.Invalid] for a
 // value that does not fit.
 func (s *Service) Press(ctx context.Context, actor journal.Actor, id, cardID, value string, options ...TurnOption) (string, error) {
-	turnID, err := turnID(options)
+	o, err := how(options)
 	if err != nil {
 		return "", err
 	}
+	turnID := o.id
 	c, err := s.listen(ctx, actor, id, turnID)
 	if err != nil || c.turn(turnID) != nil {
 		return turnID, err
@@ -202,4 +216,32 @@ func readable(text string) (string, error) {
 		return "", fault.New(fault.Invalid, "the message is empty").Do("write something, or press a button").At("text")
 	}
 	return text, nil
+}
+
+// Heard journals that of the agent's answer in a turn only this was heard,
+// because the person interrupted it in a call. Faults: [fault.NotFound] for
+// somebody else's conversation or an unknown turn.
+func (s *Service) Heard(ctx context.Context, actor journal.Actor, id, turnID, text string) error {
+	if _, err := s.Get(ctx, actor, id); err != nil {
+		return err
+	}
+	_, err := s.append(ctx, id, func(c *Conversation) ([]journal.Event, error) {
+		t := c.turn(turnID)
+		if t == nil {
+			return nil, fault.New(fault.NotFound, "there is no turn %s in this conversation", cut(turnID, 64))
+		}
+		if t.Heard != nil && *t.Heard == text {
+			return nil, nil
+		}
+		return []journal.Event{journal.New(EventTurnHeard, TurnHeard{turnID, text}).By(actor)}, nil
+	})
+	return err
+}
+
+// Consenting gives the closed list of words that approve, and those that refuse,
+// in a language: all that can be meant when the question for consent is open.
+func (s *Service) Consenting(language string) []string {
+	l := lexiconOf(language)
+	lists := s.words.consent[base(language)]
+	return slices.Concat(lists.Explicit, lists.Bare, l.No)
 }

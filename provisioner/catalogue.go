@@ -194,6 +194,9 @@ var embedded = sync.OnceValues(loadEmbedded)
 // Regions lists every known region, the ones that can be planned first.
 func (c *Catalogue) Regions() []CatalogueRegion { return slices.Clone(c.regions) }
 
+// Places lists every place that a person may name.
+func (c *Catalogue) Places() []Place { return slices.Clone(c.places) }
+
 // Region gives one region by its code, whatever its case.
 func (c *Catalogue) Region(code string) (CatalogueRegion, bool) {
 	code = strings.ToLower(strings.TrimSpace(code))

@@ -45,7 +45,9 @@ type Call struct {
 	mu     sync.Mutex
 	events *webrtc.DataChannel
 	spoken map[string]*reply
-	dueAt  time.Time // when a call without a connection is given up
+	// over has the turns that have ended: a piece of one is late.
+	over  map[string]bool
+	dueAt time.Time // when a call without a connection is given up
 }
 
 // reply is what the agent says in one turn, as far as it was given to the mouth.
@@ -197,6 +199,10 @@ func (c *Call) hear(t *webrtc.TrackRemote) {
 // uttered takes what the agent says and shows. It is called by the follower.
 func (c *Call) uttered(u Utterance) {
 	c.mu.Lock()
+	if c.over[u.TurnID] && u.Card == nil {
+		c.mu.Unlock()
+		return
+	}
 	r := c.spoken[u.TurnID]
 	if r == nil {
 		r = &reply{}
@@ -218,6 +224,7 @@ func (c *Call) uttered(u Utterance) {
 		}
 		say = c.sentences(u.TurnID, r, missing, true)
 		delete(c.spoken, u.TurnID)
+		c.over[u.TurnID] = true
 	}
 	c.mu.Unlock()
 	for _, l := range say {

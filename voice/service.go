@@ -177,7 +177,7 @@ func (s *Service) admit(conversationID string) (func(), error) {
 
 func (s *Service) connect(ctx context.Context, actor journal.Actor, conversationID, language, offer string, release func()) (_ *Call, answer string, err error) {
 	c := &Call{ConversationID: conversationID, Actor: actor, Started: time.Now().UTC(), options: &s.options, language: language,
-		logger: s.options.Logger, frames: make(chan []int16, earQueue), spoken: map[string]*reply{}, dueAt: time.Now().Add(connectTime)}
+		logger: s.options.Logger, frames: make(chan []int16, earQueue), spoken: map[string]*reply{}, over: map[string]bool{}, dueAt: time.Now().Add(connectTime)}
 	var id [16]byte
 	_, _ = rand.Read(id[:])
 	c.ID = hex.EncodeToString(id[:])

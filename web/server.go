@@ -20,6 +20,7 @@ import (
 	"github.com/openova-io/sandbox/conversation/journal"
 	"github.com/openova-io/sandbox/provisioner"
 	"github.com/openova-io/sandbox/shell"
+	"github.com/openova-io/sandbox/voice"
 	"github.com/openova-io/sandbox/web/identity"
 )
 
@@ -43,7 +44,11 @@ type Options struct {
 	Identity      *identity.Identity
 	MCP           http.Handler // concierge only
 	// Shell keeps the developer sessions; nil leaves their routes out.
-	Shell     *shell.Service
+	Shell *shell.Service
+	// Calls are the voice calls; nil where this machine has no ears or no mouth, and
+	// NoCalls says what is missing.
+	Calls     *voice.Service
+	NoCalls   error
 	App       fs.FS
 	Sovereign *Sovereign // console only
 	// PublicURL is how people reach the service; its host is allowed.
@@ -189,6 +194,9 @@ func (s *Server) routes(e *echo.Echo) {
 	api.GET("/conversations/:id/stream", s.stream, in)
 	api.GET("/conversations/:id/events", s.events, in)
 	api.GET("/conversations/:id/transcript", s.transcript, in)
+
+	api.POST("/conversations/:id/call", s.postCall, in)
+	api.DELETE("/calls/:id", s.deleteCall, in)
 
 	api.GET("/drafts/:id", s.getDraft, in)
 	api.PATCH("/drafts/:id", s.patchDraft, in)

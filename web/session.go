@@ -50,6 +50,7 @@ func (s *Server) whoami(c echo.Context) error {
 		"subject": actor.Subject, "email": actor.Email, "localOwner": actor.LocalOwner,
 		"mode": s.options.Mode, "cloud": s.options.Cloud,
 	}
+	out["calls"] = s.options.Calls != nil
 	if s.options.Sovereign != nil {
 		out["fqdn"] = s.options.Sovereign.FQDN
 		if claims, err := s.options.Identity.FromRequest(c.Request()); err == nil {

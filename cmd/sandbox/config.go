@@ -36,6 +36,9 @@ type config struct {
 	JSON                           bool
 	Approve                        string
 	Conversation                   string
+	CallListen, CallPublicIPs      string
+	Calls                          float64
+	Ear                            string
 	FailActions, StallActions      string
 	FailReleases, StallReleases    string
 	OutOfStock                     string
@@ -96,6 +99,10 @@ func options() []option {
 		{"idle-exit", "0s", "end after this long without a client or a running deployment; 0: never", serving + " simulate", func(c *config) any { return &c.IdleExit }},
 		{"log-level", "info", "debug, info, warn or error", "*", func(c *config) any { return &c.LogLevel }},
 		{"log-format", "json", "json or text", "*", func(c *config) any { return &c.LogFormat }},
+		{"call-listen", "127.0.0.1:0", "address of the one UDP and TCP port of all calls; port 0: a free one", serving, func(c *config) any { return &c.CallListen }},
+		{"call-public-ips", "", "addresses that callers reach this machine at, if they are not its own, separated by commas", serving, func(c *config) any { return &c.CallPublicIPs }},
+		{"calls", "4", "how many calls there may be at once", serving, func(c *config) any { return &c.Calls }},
+		{"ear", "", "sandbox-ear binary, the embedded speech recognition; else beside this one", serving + " doctor", func(c *config) any { return &c.Ear }},
 		{"sovereign-fqdn", "", "run as the console of this Sovereign instead of as the concierge", "serve", func(c *config) any { return &c.SovereignFQDN }},
 		{"sovereign-file", "", "JSON file that describes the Sovereign to its console", "serve", func(c *config) any { return &c.SovereignFile }},
 		{"handover-key", "", "public key (JWK) of the service that hands this Sovereign over", "serve", func(c *config) any { return &c.HandoverKeyFile }},

@@ -27,6 +27,7 @@ import (
 	"github.com/openova-io/sandbox/provisioner/tofu"
 	"github.com/openova-io/sandbox/shell"
 	"github.com/openova-io/sandbox/shell/hold"
+	"github.com/openova-io/sandbox/voice"
 	"github.com/openova-io/sandbox/web"
 	"github.com/openova-io/sandbox/web/app"
 	"github.com/openova-io/sandbox/web/identity"
@@ -50,6 +51,8 @@ type service struct {
 	agent         *mcp.Client
 	sovereign     *web.Sovereign
 	shell         *shell.Service
+	calls         *voice.Service
+	noCalls       error // why there are none
 }
 
 // open makes the parts, in the order in which they need each other.
@@ -108,7 +111,10 @@ func (s *service) open(ctx context.Context) (err error) {
 	s.conversations, err = conversation.New(conversation.Options{
 		Journal: s.journal, Models: models, Toolbox: s.toolboxOf, Consent: consent{s}, Secrets: s.vault, Logger: s.logger,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return s.openCalls()
 }
 
 func (s *service) openProvisioner() (*provisioner.Service, error) {
@@ -165,7 +171,7 @@ func (s *service) server() (*web.Server, error) {
 		Mode: web.Concierge, Conversations: s.conversations, Provisioner: s.provisioner, Catalogue: s.catalogue,
 		Journal: s.journal, Identity: s.identity, App: app.FS(), Sovereign: s.sovereign, PublicURL: s.public,
 		AllowedHosts: list(s.c.AllowedHosts), Owner: s.owner(), Cloud: provisioner.Cloud(s.c.Cloud), Version: buildVersion(),
-		Logger: s.logger, Local: s.local(), Shell: s.shell,
+		Logger: s.logger, Local: s.local(), Shell: s.shell, Calls: s.calls, NoCalls: s.noCalls,
 		Ready: func(ctx context.Context) error { _, err := s.journal.Head(ctx); return err },
 	}
 	if s.sovereign != nil {
@@ -201,6 +207,9 @@ func (s *service) start(ctx context.Context) *sync.WaitGroup {
 
 // close ends the parts, the last one first.
 func (s *service) close() {
+	if s.calls != nil {
+		_ = s.calls.Close()
+	}
 	if s.conversations != nil {
 		_ = s.conversations.Close()
 	}

@@ -87,17 +87,23 @@ func (t tools) mirror() (string, bool) {
 
 // holder gives the sandbox-holder binary: the flag, or beside this one.
 func (t tools) holder() (string, bool) {
-	if t.c.Holder != "" {
-		_, err := os.Stat(t.c.Holder)
-		return t.c.Holder, err == nil
+	return beside(t.c.Holder, "sandbox-holder")
+}
+
+// ear gives the sandbox-ear binary: the flag, or beside this one.
+func (t tools) ear() (string, bool) { return beside(t.c.Ear, "sandbox-ear") }
+
+// beside gives a program of ours: as it was named, or in the folder of this one.
+func beside(named, name string) (string, bool) {
+	if named == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return "", false
+		}
+		named = filepath.Join(filepath.Dir(self), name)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return "", false
-	}
-	p := filepath.Join(filepath.Dir(self), "sandbox-holder")
-	_, err = os.Stat(p)
-	return p, err == nil
+	_, err := os.Stat(named)
+	return named, err == nil
 }
 
 // building says whether a build of the tool is under way: the builder holds a

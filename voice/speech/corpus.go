@@ -3,19 +3,39 @@ package speech
 import (
 	"embed"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 )
 
-//go:embed data/*.txt
+//go:embed data
 var corpora embed.FS
+
+// numbers are the numbers that people say, for the slot "number".
+var numbers = strings.Fields("one two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty sixty hundred")
+
+// Pronunciations are the sounds of names that are in no dictionary, from
+// data/en.dict: CMU phones by word.
+func Pronunciations() map[string]string {
+	raw, err := fs.ReadFile(corpora, "data/en.dict")
+	if err != nil {
+		return nil
+	}
+	all := map[string]string{}
+	for _, line := range strings.Split(string(raw), "\n") {
+		if word, phones, ok := strings.Cut(strings.TrimSpace(line), " "); ok && word != "#" {
+			all[word] = phones
+		}
+	}
+	return all
+}
 
 // corpusLine bounds how many sentences one line of a corpus gives.
 const corpusLine = 400
 
 // Corpus gives the sentences that are likely to be said in a language, for
 // [EarOptions.Sentences]: the embedded patterns with the values of their slots,
-// such as "region": {"helsinki", "falkenstein"}. A pattern with a slot that has
+// such as "region": {"helsinki", "falkenstein"}; slots may be nil. A pattern with a slot that has
 // no value is left out; a language without patterns gives nothing.
 func Corpus(language string, slots map[string][]string) []string {
 	base, _, _ := strings.Cut(strings.ToLower(language), "-")
@@ -61,6 +81,10 @@ func choices(pattern string) []string {
 // the others in turn, so that each is heard of and the sentences stay few.
 func filled(sentence string, slots map[string][]string, turn int) []string {
 	names := slotNames(sentence)
+	if len(slots["number"]) == 0 {
+		slots = maps.Clone(slots)
+		slots["number"] = numbers
+	}
 	if len(names) == 0 {
 		return []string{sentence}
 	}
