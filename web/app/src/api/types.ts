@@ -14,6 +14,8 @@ export interface Whoami {
   mode: 'concierge' | 'sovereign'
   fqdn?: string
   role?: string
+  /** Whether this machine takes voice calls. */
+  calls?: boolean
 }
 
 /** GET /api/v1/sovereign: what a new Sovereign's console shows. */

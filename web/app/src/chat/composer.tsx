@@ -1,4 +1,4 @@
-import { useImperativeHandle, useRef, useState, type Ref } from 'react'
+import { useImperativeHandle, useRef, useState, type ReactNode, type Ref } from 'react'
 import { t } from '../messages'
 import { ErrorText } from '../ui/bits'
 import { Icon } from '../ui/icon'
@@ -17,11 +17,13 @@ interface Props {
   running?: boolean
   onStop?: () => void
   disabled?: boolean
+  /** A further way of saying something, beside the field. */
+  beside?: ReactNode
   ref?: Ref<ComposerHandle>
 }
 
 /** Where a person writes. It grows with the text, up to a third of the screen. */
-export function Composer({ onSend, placeholder, running = false, onStop, disabled = false, ref }: Props) {
+export function Composer({ onSend, placeholder, running = false, onStop, disabled = false, beside, ref }: Props) {
   const area = useRef<HTMLTextAreaElement>(null)
   const [text, setText] = useState('')
   const tooLong = text.length > longest
@@ -71,6 +73,7 @@ export function Composer({ onSend, placeholder, running = false, onStop, disable
             send()
           }}
         />
+        {beside}
         {stopping ? (
           <button
             type="button"

@@ -1,5 +1,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { address, api } from '../api/client'
+import { CallBar } from '../call/bar'
+import { useCall } from '../call/use-call'
 import type { Card, Whoami } from '../api/types'
 import { Composer, type ComposerHandle } from '../chat/composer'
 import { ConciergeProvider, type Concierge } from '../chat/context'
@@ -16,6 +18,7 @@ import { asked } from '../state/select'
 import type { ConversationState } from '../state/reducer'
 import { useConversation } from '../state/use-conversation'
 import { Badge, Skeleton } from '../ui/bits'
+import { IconButton } from '../ui/button'
 import { Icon } from '../ui/icon'
 import { Sheet } from '../ui/sheet'
 
@@ -30,6 +33,7 @@ interface Props {
 export function ConversationView({ id, whoami, first }: Props) {
   const { state, retry, takeDraft } = useConversation(id)
   const { outgoing, send, sendAgain } = useOutbox(id, state)
+  const call = useCall(id)
   const roomy = useMedia(wide)
   const composer = useRef<ComposerHandle>(null)
   const sentFirst = useRef(false)
@@ -93,11 +97,17 @@ export function ConversationView({ id, whoami, first }: Props) {
           <LiveRegion state={state} />
           <div className="shrink-0 border-t border-line bg-page px-4 pt-3 pb-[max(12px,env(safe-area-inset-bottom))] sm:px-6">
             {roomy ? null : <DraftBar state={state} />}
+            <CallBar call={call} />
             <Composer
               ref={composer}
               placeholder={t('composer.placeholder')}
               running={state.running.length > 0}
               onSend={(text) => void send(text)}
+              beside={
+                whoami.calls && call.state === 'idle' ? (
+                  <IconButton icon="phone" label={t('call.start')} onClick={call.start} />
+                ) : null
+              }
               onStop={() => void api.cancelTurn(id).catch(() => undefined)}
             />
           </div>

@@ -1,0 +1,64 @@
+import { t } from '../messages'
+import { Button, IconButton } from '../ui/button'
+import { ErrorText } from '../ui/bits'
+import type { Call } from './use-call'
+
+/** What a call shows while it lasts: its state, what is said, and the way out. */
+export function CallBar({ call }: { call: Call }) {
+  if (call.state === 'idle') return call.problem ? <Problem call={call} /> : null
+  return (
+    <section
+      aria-label={t('call.label')}
+      data-call={call.state}
+      className="mx-auto mb-2 flex w-full max-w-[704px] items-center gap-3 rounded-lg border border-edge bg-surface px-3 py-2"
+    >
+      <Meter level={call.muted ? 0 : call.level} />
+      <div className="min-w-0 flex-1">
+        <p role="status" className="text-sm font-medium">
+          {call.muted ? t('call.muted') : t(`call.${call.state}`)}
+        </p>
+        <p className="line-clamp-2 text-sm text-muted" dir="auto">
+          {call.caption ? `${t(`call.${call.caption.who}`)} ${tail(call.caption.text)}` : t('call.captions')}
+        </p>
+      </div>
+      <IconButton
+        icon={call.muted ? 'microphoneOff' : 'microphone'}
+        label={call.muted ? t('call.unmute') : t('call.mute')}
+        aria-pressed={call.muted}
+        onClick={call.mute}
+      />
+      <Button variant="danger" icon="hangUp" onClick={call.hangUp}>
+        {t('call.hangUp')}
+      </Button>
+    </section>
+  )
+}
+
+/** The end of what is being said is what is being said now. */
+function tail(text: string): string {
+  const most = 90
+  if (text.length <= most) return text
+  return `… ${text.slice(text.indexOf(' ', text.length - most) + 1)}`
+}
+
+function Problem({ call }: { call: Call }) {
+  const { problem } = call
+  if (!problem) return null
+  return (
+    <div className="mx-auto mb-2 w-full max-w-[704px]">
+      <ErrorText>{typeof problem === 'string' ? t(`call.problem.${problem}`) : problem.title}</ErrorText>
+    </div>
+  )
+}
+
+/** Five bars that follow the microphone; a person sees that they are heard. */
+function Meter({ level }: { level: number }) {
+  return (
+    <svg viewBox="0 0 24 20" width="24" height="20" aria-hidden="true" className="shrink-0 text-accent">
+      {[0, 1, 2, 3, 4].map((i) => {
+        const height = level * 5 > i ? 6 + i * 3 : 3
+        return <rect key={i} x={i * 5} y={(20 - height) / 2} width="3" height={height} rx="1.5" fill="currentColor" />
+      })}
+    </svg>
+  )
+}
