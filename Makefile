@@ -22,9 +22,12 @@ run: build ## run the service; OpenTofu is built meanwhile, once
 	exec bin/sandbox serve --log-format text --log-level warn \
 	  --provider-mirror "$$(.tools/mirror)" $(if $(TOFU),,--tofu "$$(.tools/build --path tofu)") $(ARGS)
 
-build: app ## bin/sandbox and bin/sandbox-holder
+build: app ## bin/sandbox, bin/sandbox-holder and, where its libraries are, bin/sandbox-ear
 	@echo "build: compiling sandbox and sandbox-holder"
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+	@if pkg-config --exists pocketsphinx sphinxbase 2>/dev/null; then \
+	  CGO_ENABLED=1 go build -trimpath -tags pocketsphinx -o bin/ ./cmd/sandbox-ear; \
+	else echo "build: no voice calls: sandbox-ear needs gcc, pkg-config and libpocketsphinx-dev (make packages)"; fi
 
 # The app is built again only when something in it has changed.
 app: web/app/dist/index.html
@@ -47,7 +50,7 @@ test-app:
 
 test-go:
 	@echo "test: go vet, go test"
-	@test -z "$$(gofmt -l cmd conversation mcp provisioner web)" || { gofmt -l cmd conversation mcp provisioner web; exit 1; }
+	@test -z "$$(gofmt -l cmd conversation mcp provisioner shell voice web)" || { gofmt -l cmd conversation mcp provisioner shell voice web; exit 1; }
 	@go vet ./...
 	@go test -timeout 20m ./...
 

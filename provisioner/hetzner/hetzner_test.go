@@ -179,14 +179,15 @@ func cloudInit(t *testing.T, data string) {
 	}
 	packages := filepath.Join(root, "usr", "lib", "python3", "dist-packages")
 	if _, err := os.Stat(filepath.Join(packages, "cloudinit")); err != nil {
-		t.Skipf("skipped: cloud-init is not unpacked in %s; apt-get download cloud-init python3-configobj python3-oauthlib python3-serial python3-netifaces and dpkg-deb -x each into it, or name another folder in SANDBOX_CLOUD_INIT", root)
+		t.Skipf("skipped: cloud-init is not unpacked in %s; make packages unpacks it, or name another folder in SANDBOX_CLOUD_INIT", root)
 	}
 	check := func(text string) (string, error) {
 		file := filepath.Join(t.TempDir(), "user-data")
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command("python3", "-m", "cloudinit.cmd.main", "schema", "--config-file", file)
+		// -S: nothing of the machine's own, so that the check is the same everywhere.
+		cmd := exec.Command("/usr/bin/python3", "-S", "-m", "cloudinit.cmd.main", "schema", "--config-file", file)
 		cmd.Env = append(os.Environ(), "PYTHONPATH="+packages)
 		out, err := cmd.CombinedOutput()
 		return string(out), err
