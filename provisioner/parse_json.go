@@ -159,4 +159,3 @@ func describeNode(n node) string {
 	}
 	return fmt.Sprint(n.scalar)
 }
-

@@ -17,7 +17,7 @@ type counts struct {
 	hasBare    bool
 	asked      bool // the workers were only asked about
 	askedCount int
-	several    int  // regions
+	several    int // regions
 }
 
 // findCounts reads the numbers of a message.
