@@ -22,6 +22,9 @@ type Consent interface {
 	Approve(ctx context.Context, act ConsentAct) error
 	// Decline takes a person's refusal.
 	Decline(ctx context.Context, act ConsentAct) error
+	// Retry takes a person's wish to try the deployment again that a card is about,
+	// and gives that deployment. It approves nothing.
+	Retry(ctx context.Context, act ConsentAct) (deploymentID string, err error)
 }
 
 // Pending is an approval that waits for a decision.
@@ -37,7 +40,7 @@ type Pending struct {
 type ConsentAct struct {
 	ConversationID string
 	CardID         string
-	// Value is approve, approve:<name of the Sovereign> or decline.
+	// Value is approve, approve:<name of the Sovereign>, decline or retry.
 	Value string
 	// Means is press or words; Words are what was said, where it was words.
 	Means string
@@ -110,7 +113,7 @@ func (s *Service) pending(ctx context.Context, id, cardID string) (found Pending
 // act gives what a turn says about an approval; ok is false for other turns.
 func (t *Turn) act(c *Conversation) (act ConsentAct, ok bool) {
 	switch {
-	case t.Press != nil && t.Press.Kind == card.KindApproval:
+	case t.Press != nil && (t.Press.Kind == card.KindApproval || acts(t.Press.Kind)):
 		act = ConsentAct{CardID: t.Press.CardID, Value: t.Press.Value, Means: "press"}
 	case t.Consent != "":
 		act = ConsentAct{CardID: t.Consent, Value: "approve", Means: "words", Words: t.Human}
@@ -125,6 +128,9 @@ func (t *Turn) act(c *Conversation) (act ConsentAct, ok bool) {
 // called once per decision, after the intent was journalled.
 func (s *Service) decide(ctx context.Context, turnID string, act ConsentAct) ConsentDecided {
 	d := ConsentDecided{TurnID: turnID, CardID: act.CardID, Decision: Approved}
+	if act.Value == card.ActionRetry {
+		return s.retry(ctx, d, act)
+	}
 	p, all, err := s.pending(ctx, act.ConversationID, act.CardID)
 	d.DeploymentID = p.DeploymentID
 	switch {
@@ -143,6 +149,19 @@ func (s *Service) decide(ctx context.Context, turnID string, act ConsentAct) Con
 	return d
 }
 
+// retry hands over that the person wants to try again.
+func (s *Service) retry(ctx context.Context, d ConsentDecided, act ConsentAct) ConsentDecided {
+	d.Decision = Retried
+	err := error(fault.New(fault.Conflict, "nothing can be tried again here"))
+	if s.options.Consent != nil {
+		d.DeploymentID, err = s.options.Consent.Retry(ctx, act)
+	}
+	if err != nil {
+		d.Decision, d.Reason = Refused, fault.From(err).Text()
+	}
+	return d
+}
+
 // note is what the model is told of a decision.
 func (d ConsentDecided) note() string {
 	switch d.Decision {
@@ -150,6 +169,8 @@ func (d ConsentDecided) note() string {
 		return "The person approved deployment " + d.DeploymentID + ". It is being carried out; its progress is shown by itself."
 	case Declined:
 		return "The person declined the plan of deployment " + d.DeploymentID + ". Nothing was created."
+	case Retried:
+		return "The person wants to try deployment " + d.DeploymentID + " again. If something is missing in the cloud, the plan of it is shown with its price and waits for the person's approval; nothing was approved by this."
 	}
-	return "The approval was refused because " + strings.TrimSuffix(d.Reason, ".") + ". Nothing was started by it."
+	return "What the person decided was refused because " + strings.TrimSuffix(d.Reason, ".") + ". Nothing was started by it."
 }

@@ -204,7 +204,7 @@ func (c *Conversation) turnStarted(e journal.Event) error {
 	}
 	c.utterance = utterance{}
 	switch {
-	case d.Press != nil && d.Press.Kind != card.KindApproval:
+	case d.Press != nil && d.Press.Kind != card.KindApproval && !acts(d.Press.Kind):
 		c.answerCard(d.Press.CardID, d.Text)
 	case d.Press == nil && d.Open != nil && d.Open.Type != card.AskConsent:
 		if Answers(*d.Open, d.Text, c.Language).Kind == AnswerComplete {

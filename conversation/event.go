@@ -124,11 +124,11 @@ type CardShown struct {
 }
 
 // ConsentGiven is the data of [EventConsentGiven]: a person's decision about an
-// approval, journalled before it is handed to [Consent].
+// approval, or to try again, journalled before it is handed to [Consent].
 type ConsentGiven struct {
 	TurnID string `json:"turnId"`
 	CardID string `json:"cardId"`
-	// Value is approve, approve:<name> or decline; Means is press or words.
+	// Value is approve, approve:<name>, decline or retry; Means is press or words.
 	Value string `json:"value"`
 	Means string `json:"means"`
 }
@@ -139,7 +139,7 @@ type ConsentDecided struct {
 	TurnID       string `json:"turnId"`
 	CardID       string `json:"cardId"`
 	DeploymentID string `json:"deploymentId,omitempty"`
-	// Decision is approved, declined or refused.
+	// Decision is approved, declined, retried or refused.
 	Decision string `json:"decision"`
 	// Reason says why it was refused.
 	Reason string `json:"reason,omitempty"`
@@ -149,6 +149,7 @@ type ConsentDecided struct {
 const (
 	Approved = "approved"
 	Declined = "declined"
+	Retried  = "retried"
 	Refused  = "refused"
 )
 

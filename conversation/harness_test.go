@@ -184,6 +184,16 @@ func (d *desk) Decline(ctx context.Context, act conversation.ConsentAct) error {
 	return d.settle(ctx, act)
 }
 
+func (d *desk) Retry(_ context.Context, act conversation.ConsentAct) (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.refuse != nil {
+		return "", d.refuse
+	}
+	d.acts = append(d.acts, act)
+	return "d-" + act.CardID, nil
+}
+
 func (d *desk) decided() []conversation.ConsentAct {
 	d.mu.Lock()
 	defer d.mu.Unlock()

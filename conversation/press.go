@@ -36,6 +36,8 @@ func (s *Service) readPress(c *Conversation, cardID, value string) (read, error)
 		err = s.readSecret(c, shown, &r)
 	case card.KindApproval:
 		err = s.readApproval(c, shown, &r)
+	case card.KindNotice, card.KindError:
+		err = s.readAction(shown, &r)
 	default:
 		return read{}, fault.New(fault.Invalid, "there is nothing to press on a card of kind %s", shown.Kind).At("press.cardId")
 	}
@@ -47,6 +49,9 @@ func (s *Service) readPress(c *Conversation, cardID, value string) (read, error)
 
 // pressable says whether a card still waits for a press.
 func (c *Conversation) pressable(shown card.Card) error {
+	if _, done := c.answered[shown.ID]; !done && acts(shown.Kind) {
+		return nil // its newest version offers the action
+	}
 	if slices.ContainsFunc(c.asked, func(a asked) bool { return a.cardID == shown.ID }) {
 		return nil
 	}
@@ -256,6 +261,28 @@ func (s *Service) readSecret(c *Conversation, shown card.Card, r *read) error {
 		// The value is not repeated: it may be the secret itself.
 		return misfit("a box for secrets is pressed with stored or simulated; the values themselves go to the vault")
 	}
+	return nil
+}
+
+// acts is true for kinds whose press is something that the service does for the
+// person, and no answer to a question.
+func acts(k card.Kind) bool { return k == card.KindNotice || k == card.KindError }
+
+func (s *Service) readAction(shown card.Card, r *read) error {
+	var d card.NoticeData
+	if len(shown.Data) > 0 {
+		if err := shown.Decode(&d); err != nil {
+			return err
+		}
+	}
+	i := slices.IndexFunc(d.Actions, func(a card.Choice) bool { return a.Value == r.press.Value && a.Unavailable == "" })
+	switch {
+	case len(d.Actions) == 0:
+		return fault.New(fault.Invalid, "there is nothing to press on this card").At("press.cardId")
+	case i < 0:
+		return misfit("%q cannot be pressed on this card", cut(r.press.Value, 64))
+	}
+	r.text = d.Actions[i].Label
 	return nil
 }
 

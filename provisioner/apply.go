@@ -291,9 +291,7 @@ func (s *Service) recover(ctx context.Context, d Deployment) error {
 		if request, bearer, err = s.request(ctx, d); err != nil {
 			return err
 		}
-		recovered, err = s.opts.Engine.Recover(ctx, tofu.Recovery{Request: request, Approved: d.trace.approved, Finder: tofu.Hetzner{
-			Endpoint: request.Endpoint, Token: request.Ephemeral["hcloud_token"], Label: sovereignLabel, Value: d.Spec.SovereignFQDN,
-		}})
+		recovered, err = s.opts.Engine.Recover(ctx, s.recovery(d, request))
 		return err
 	})
 	if err != nil {

@@ -12,21 +12,22 @@ import (
 // ProgressCards are what a person sees of a deployment under way: named phases
 // and the flow of releases, and at the end the way in, or why there is none. They
 // are empty before the approval. Ids are "progress-<deployment>",
-// "flow-<deployment>", "ready-<deployment>" and "ended-<deployment>".
+// "flow-<deployment>", "ready-<deployment>" and "ended-<deployment>", the last with
+// "-2" and so on where it was tried again and ended again.
 func ProgressCards(d Deployment) []card.Card {
 	if d.Status == StatusPlanned || d.Status == StatusAwaitingApproval || d.Status == "" {
 		return nil
 	}
 	started := d.StartedAt != nil
 	if d.Status == StatusCancelled && !started {
-		return []card.Card{endedCard(d)}
+		return []card.Card{endCard(d, "")}
 	}
 	cards := []card.Card{progressCard(d), flowCard(d)}
 	switch d.Status {
 	case StatusReady:
 		cards = append(cards, readyCard(d))
 	case StatusFailed, StatusCancelled:
-		cards = append(cards, endedCard(d))
+		cards = append(cards, endCard(d, ""))
 	}
 	return cards
 }
@@ -288,35 +289,5 @@ func readyCard(d Deployment) card.Card {
 	}
 	k := card.New("ready-"+d.ID, card.KindLink, d.Spec.SovereignFQDN+" is ready", strings.Join(lines, "\n"), card.LinkData{Links: links})
 	k.Speech = fmt.Sprintf("%s is ready. Press Open the console, and you are signed in.", spokenDomain(d.Spec.SovereignFQDN))
-	return k
-}
-
-// endedCard says why a deployment did not come to its end and what is left.
-func endedCard(d Deployment) card.Card {
-	made := 0
-	for _, r := range d.Resources {
-		if r.State == "succeeded" || r.CloudID != "" {
-			made++
-		}
-	}
-	left := "Nothing was created in the cloud."
-	if made > 0 {
-		left = fmt.Sprintf("%s in the cloud and cost money until deleted; they carry the label catalyst.openova.io/sovereign=%s.",
-			plural(made, "resource exists", "resources exist"), d.Spec.SovereignFQDN)
-		if d.Cloud == Simulated {
-			left = plural(made, "resource exists", "resources exist") + " in the simulated cloud; no money is spent."
-		}
-	}
-	kind, level, title := card.KindError, "error", d.Spec.SovereignFQDN+" could not be created"
-	if d.Status == StatusCancelled {
-		kind, level, title = card.KindNotice, "warning", "Creating "+d.Spec.SovereignFQDN+" was cancelled"
-	}
-	lines := []string{title + "."}
-	if d.Reason != "" {
-		lines = append(lines, asSentence(d.Reason))
-	}
-	lines = append(lines, left)
-	k := card.New("ended-"+d.ID, kind, title, strings.Join(lines, "\n"), card.NoticeData{Level: level})
-	k.Speech = strings.Join(lines[:len(lines)-1], " ")
 	return k
 }

@@ -57,10 +57,13 @@ type Deployment struct {
 	Spec           Spec          `json:"spec"`
 	Status         Status        `json:"status"`
 	// Reason is why it failed or was cancelled, in a sentence for a person.
-	Reason     string     `json:"reason,omitempty"`
-	CreatedAt  time.Time  `json:"createdAt"`
-	StartedAt  *time.Time `json:"startedAt"`
-	FinishedAt *time.Time `json:"finishedAt"`
+	Reason string `json:"reason,omitempty"`
+	// FailedPhase is upstream's name of the phase that it failed or was cancelled
+	// in, e.g. tofu-apply; empty otherwise.
+	FailedPhase string     `json:"failedPhase,omitempty"`
+	CreatedAt   time.Time  `json:"createdAt"`
+	StartedAt   *time.Time `json:"startedAt"`
+	FinishedAt  *time.Time `json:"finishedAt"`
 
 	Plan     *Plan     `json:"plan,omitempty"`
 	Approval *Approval `json:"approval,omitempty"`
@@ -86,9 +89,9 @@ type Deployment struct {
 }
 
 // Live is true while the deployment owns its domain name: it is under way or
-// ready, or it ended with something left in the cloud.
+// ready, or something of it is left in the cloud, also while that is planned anew.
 func (d Deployment) Live() bool {
-	return d.Status.InFlight() || d.Status == StatusReady || (d.Status == StatusFailed || d.Status == StatusCancelled) && d.made() > 0
+	return d.Status.InFlight() || d.Status == StatusReady || d.Status != StatusWiped && d.made() > 0
 }
 
 // made counts the resources that exist, or may.

@@ -21,7 +21,12 @@ const (
 
 // hasWork is whether something is to be done, or awaited, for a deployment.
 func (s *Service) hasWork(d Deployment) bool {
-	return d.Status.InFlight() && d.Status != StatusWiping || d.Status == StatusAwaitingApproval || d.Status == StatusPlanned && d.Plan == nil
+	return d.Status.InFlight() && d.Status != StatusWiping || d.Status == StatusAwaitingApproval || d.toPlan() || s.toShow(d)
+}
+
+// toPlan is whether a plan is to be made, the first or one of what is missing.
+func (d Deployment) toPlan() bool {
+	return d.Status == StatusPlanned && (d.Plan == nil || d.trace.replan)
 }
 
 // drive takes a deployment from where it is to where nothing more happens by
@@ -90,6 +95,9 @@ func keep(ctx context.Context, lease *journal.Lease) {
 // step does what the status asks for, and returns when the deployment has moved
 // on.
 func (s *Service) step(ctx context.Context, d Deployment) error {
+	if s.toShow(d) {
+		return s.showEnd(ctx, d)
+	}
 	if d.trace.cancel && d.Status != StatusTofuApplying {
 		return s.cancelled(ctx, d.ID)
 	}
@@ -97,7 +105,11 @@ func (s *Service) step(ctx context.Context, d Deployment) error {
 	case StatusPlanned:
 		inner, cancel := s.untilCancel(ctx, d)
 		defer cancel()
-		err := s.retry(inner, d, s.now().Add(retryPlan), func(ctx context.Context) error { return s.plan(ctx, d) })
+		plan := s.plan
+		if d.trace.replan {
+			plan = s.replan
+		}
+		err := s.retry(inner, d, s.now().Add(retryPlan), func(ctx context.Context) error { return plan(ctx, d) })
 		return unless(inner, err)
 	case StatusAwaitingApproval:
 		return s.awaitApproval(ctx, d)

@@ -31,6 +31,8 @@ const (
 	eventReady              = "deployment.ready"
 	eventEntered            = "deployment.entered"
 	eventAdopted            = "deployment.adopted"
+	eventRetried            = "deployment.retried"
+	eventEndShown           = "deployment.end.shown"
 )
 
 // draftChanged is the whole draft after a change, without what is derived.
@@ -127,6 +129,13 @@ type ready struct {
 
 type entered struct {
 	JTI string `json:"jti,omitempty"`
+}
+
+// retried takes up a deployment that failed or was cancelled: what is missing is
+// planned again.
+type retried struct {
+	// Spec is what is wanted now; the domain name is the same.
+	Spec Spec `json:"spec"`
 }
 
 type adopted struct {

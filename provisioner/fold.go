@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/openova-io/sandbox/conversation/card"
 	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/conversation/journal"
 )
@@ -23,10 +24,17 @@ type trace struct {
 	bearers []string
 	// kubeconfig is the vault's purpose of the kubeconfig that came.
 	kubeconfig string
-	// approved are the addresses that the approved plan creates or changes.
+	// approved are the addresses that the approved plan creates or changes, with
+	// those of the plans that it continues.
 	approved  []string
 	cancel    bool
 	presented bool
+	// replan is true from a retry until the new plan is there, or needs none.
+	replan bool
+	// ends counts how often it failed or was cancelled; shown is true once the
+	// card about the newest end is in the conversation.
+	ends  int
+	shown bool
 }
 
 // runTrace is one apply as the journal knows it.
@@ -98,6 +106,14 @@ func (d Deployment) fold(e journal.Event) (Deployment, error) {
 			return d, err
 		}
 		d.Owner = x.Owner
+	case eventRetried:
+		var x retried
+		if err := e.Decode(&x); err != nil {
+			return d, err
+		}
+		return d.withRetry(x), nil
+	case eventEndShown:
+		d.trace.shown = true
 	case eventPlanned:
 		var x planned
 		if err := e.Decode(&x); err != nil {
@@ -174,11 +190,20 @@ func (d Deployment) withPlan(x planned) Deployment {
 	for _, r := range d.Resources {
 		states[r.Address] = r
 	}
-	d.Resources = nil
-	d.trace.approved = nil
+	// What a plan does not touch and an earlier run made is still there.
+	d.Resources = slices.DeleteFunc(slices.Clone(d.Resources), func(r Resource) bool {
+		return r.State == "pending" || slices.ContainsFunc(x.Plan.Changes, func(c card.PlanChange) bool { return c.Address == r.Address })
+	})
+	if d.trace.replan { // the plan was made on what the cloud has: the rest is not there
+		d.Resources = slices.DeleteFunc(d.Resources, func(r Resource) bool { return r.State != "succeeded" })
+	}
+	if !d.trace.replan {
+		d.trace.approved = nil
+	}
+	d.trace.approved = slices.Clip(d.trace.approved)
 	for _, c := range x.Plan.Changes {
 		r := Resource{Address: c.Address, Action: c.Action, Group: c.Group, Label: c.Label, State: "pending"}
-		if old, ok := states[c.Address]; ok { // made by an earlier run
+		if old, ok := states[c.Address]; ok && !(d.trace.replan && c.Action == "create") { // made by an earlier run
 			r.State, r.CloudID = old.State, old.CloudID
 		}
 		d.Resources = append(d.Resources, r)
@@ -220,7 +245,34 @@ func (d Deployment) withApproval(e journal.Event) (Deployment, error) {
 	return d, nil
 }
 
+// withRetry goes back to before the plan. Nothing that exists is forgotten.
+func (d Deployment) withRetry(x retried) Deployment {
+	d.Spec = x.Spec
+	d.trace.replan, d.trace.cancel = true, false
+	if d.FailedPhase != phaseOf(StatusPhase1Watching) {
+		d.trace.kubeconfig = "" // one that was refused must not stand in the way
+	}
+	d.Releases = slices.Clone(d.Releases)
+	for i := range d.Releases {
+		if r := &d.Releases[i]; r.State == "failed" {
+			r.State, r.Message, r.StartedAt, r.FinishedAt = "pending", "", nil, nil
+		}
+	}
+	return d
+}
+
 func (d Deployment) withStatus(x statusChanged, at time.Time) Deployment {
+	d.trace.replan = d.trace.replan && x.Status == StatusPlanned
+	switch failed := d.Status; x.Status {
+	case StatusFailed, StatusCancelled:
+		if d.Status.Final() {
+			break
+		}
+		d.FailedPhase = phaseOf(failed)
+		d.trace.ends, d.trace.shown = d.trace.ends+1, false
+	default:
+		d.FailedPhase = ""
+	}
 	d.Status, d.Reason, d.trace.since = x.Status, x.Reason, at
 	if x.Outputs != nil {
 		d.Outputs = maps.Clone(x.Outputs)

@@ -105,11 +105,14 @@ func (s *Service) planDraft(ctx context.Context, actor journal.Actor, draft Draf
 		return Deployment{}, err
 	}
 	for _, d := range all { // the newest first
-		if !owns(actor, d.Owner) || d.DraftID != draftID || !sameSpec(d.Spec, spec) {
+		if !owns(actor, d.Owner) || d.DraftID != draftID {
 			continue
 		}
+		if d.unfinished() && strings.EqualFold(d.Spec.SovereignFQDN, spec.SovereignFQDN) {
+			return s.takeUp(ctx, actor, d, spec)
+		}
 		open := d.Status == StatusAwaitingApproval && d.Approval.ExpiresAt.After(s.now())
-		if open || d.Status == StatusPlanned && d.Plan == nil {
+		if sameSpec(d.Spec, spec) && (open || d.toPlan()) {
 			return s.awaitPlan(ctx, d)
 		}
 	}
@@ -166,7 +169,7 @@ func (s *Service) awaitPlan(ctx context.Context, d Deployment) (Deployment, erro
 		switch {
 		case d.Status == StatusFailed || d.Status == StatusCancelled:
 			return d, fault.New(fault.Unavailable, "%s", d.Reason).Do("change the draft, or try again")
-		case d.Plan != nil && (d.trace.presented || d.Status != StatusAwaitingApproval):
+		case d.Plan != nil && !d.trace.replan && (d.trace.presented || d.Status != StatusAwaitingApproval):
 			return d, nil
 		}
 		var err error
@@ -198,14 +201,19 @@ func (s *Service) request(ctx context.Context, d Deployment) (tofu.Request, stri
 		return tofu.Request{}, "", err
 	}
 	var tfvars map[string]any
-	if d.Plan != nil {
+	if d.Plan != nil && !d.trace.replan {
 		tfvars = d.Plan.Tfvars
 	} else {
 		extra := TfvarsExtra{DeploymentID: d.ID, CatalystAPIURL: s.opts.PublicURL, HandoverPublicJWK: s.opts.Minter.PublicJWK()}
 		if d.Cloud == Simulated {
 			extra.HetznerProjectID = "simulated"
-			if extra.SSHPublicKey, err = throwawayKey(); err != nil {
-				return tofu.Request{}, "", fault.Wrap(err, fault.Internal, "an SSH key cannot be made")
+			if d.Plan != nil { // another key would be another resource
+				extra.SSHPublicKey, _ = d.Plan.Tfvars["ssh_public_key"].(string)
+			}
+			if extra.SSHPublicKey == "" {
+				if extra.SSHPublicKey, err = throwawayKey(); err != nil {
+					return tofu.Request{}, "", fault.Wrap(err, fault.Internal, "an SSH key cannot be made")
+				}
 			}
 		}
 		tfvars = Tfvars(d.Spec, extra)

@@ -419,6 +419,13 @@ func (c *fakeCluster) set(state string, names ...string) {
 	}
 }
 
+// clear forgets what the releases were.
+func (c *fakeCluster) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.releases, c.order = map[string]provisioner.Release{}, nil
+}
+
 func (c *fakeCluster) Parse(raw []byte, hosts []string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -270,6 +270,19 @@ func (s *Server) approveDeployment(c echo.Context) error {
 	return c.JSON(http.StatusOK, state(d))
 }
 
+// retryPhase is upstream's way to try a failed phase again. It plans what is
+// missing; the plan waits for the person's approval.
+func (s *Server) retryPhase(c echo.Context) error {
+	d, actor, err := s.deployment(c)
+	if err != nil {
+		return err
+	}
+	if d, err = s.options.Provisioner.Retry(c.Request().Context(), provisioner.Retry{DeploymentID: d.ID, Phase: c.Param("phase"), Actor: actor}); err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, state(d))
+}
+
 func (s *Server) cancelDeployment(c echo.Context) error {
 	d, actor, err := s.deployment(c)
 	if err != nil {

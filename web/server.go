@@ -213,6 +213,7 @@ func (s *Server) routes(e *echo.Echo) {
 	api.GET("/deployments/:id/jobs", s.deploymentJobs, in)
 	api.POST("/deployments/:id/approval", s.approveDeployment, in)
 	api.POST("/deployments/:id/cancel", s.cancelDeployment, in)
+	api.POST("/deployments/:id/phases/:phase/retry", s.retryPhase, in)
 	api.GET("/deployments/:id/tfvars", s.deploymentTfvars, in)
 	api.GET("/deployments/:id/plan", s.deploymentPlan, in)
 	// The new cluster has a bearer of its own, good for this one thing.

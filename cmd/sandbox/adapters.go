@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/openova-io/sandbox/conversation"
 	"github.com/openova-io/sandbox/conversation/card"
@@ -79,6 +80,15 @@ func (c consent) Approve(ctx context.Context, act conversation.ConsentAct) error
 
 func (c consent) Decline(ctx context.Context, act conversation.ConsentAct) error {
 	return c.s.provisioner.Decline(ctx, act.Actor, act.CardID)
+}
+
+// Retry waits for the new plan, but not longer than a decision may take: the
+// plan comes into the conversation by itself.
+func (c consent) Retry(ctx context.Context, act conversation.ConsentAct) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 45*time.Second)
+	defer cancel()
+	d, err := c.s.provisioner.Retry(ctx, provisioner.Retry{CardID: act.CardID, Actor: act.Actor})
+	return d.ID, err
 }
 
 // minter signs handover tokens with this instance's key.

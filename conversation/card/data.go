@@ -262,12 +262,21 @@ type Link struct {
 	Detail  string `json:"detail,omitempty"`
 }
 
+// ActionRetry is the value of the press that tries a deployment again. It plans
+// what is missing and applies nothing.
+const ActionRetry = "retry"
+
 // NoticeData is the data of [KindNotice] and [KindError] cards.
 type NoticeData struct {
 	// Level is info, warning or error.
 	Level string `json:"level"`
 	// Violations are listed where the notice is about input.
 	Violations []NoticeViolation `json:"violations,omitempty"`
+	// Actions are what the person can press, none where there is nothing to do. The
+	// press's value is the choice's Value.
+	Actions []Choice `json:"actions,omitempty"`
+	// DeploymentID is the deployment that the notice is about, where it is.
+	DeploymentID string `json:"deploymentId,omitempty"`
 }
 
 // NoticeViolation is a broken rule, as shown.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/openova-io/sandbox/conversation"
+	"github.com/openova-io/sandbox/conversation/card"
 )
 
 // onText answers a message that was typed.
@@ -370,6 +371,12 @@ func (t *turn) onPress(p conversation.Press) error {
 		}
 		t.say("whatchangeno")
 		return nil
+	case value == card.ActionRetry:
+		if t.draft.phase() == awaiting {
+			t.say("pending", "fqdn", t.draft.Spec.SovereignFQDN)
+			return nil
+		}
+		return t.progress(u)
 	case field == askAccount || value == "approve" || value == "decline":
 		return t.byPhase(u)
 	case field != "":

@@ -191,6 +191,13 @@ export interface Money {
 
 /** NoticeData is the data of KindNotice and KindError cards. */
 export interface NoticeData {
+  /**
+   * Actions are what the person can press, none where there is nothing to do. The
+   * press's value is the choice's Value.
+   */
+  actions?: Choice[]
+  /** DeploymentID is the deployment that the notice is about, where it is. */
+  deploymentId?: string
   /** Level is info, warning or error. */
   level: string
   /** Violations are listed where the notice is about input. */

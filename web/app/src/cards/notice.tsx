@@ -1,6 +1,10 @@
-import type { Card, NoticeData } from '../api/types'
+import type { Card, Choice, NoticeData } from '../api/types'
+import { useConcierge } from '../chat/context'
 import { RichText } from '../lib/rich-text'
+import { useAction } from '../lib/use-action'
 import { t } from '../messages'
+import { ErrorText } from '../ui/bits'
+import { Button } from '../ui/button'
 import { Icon, type IconName } from '../ui/icon'
 
 const looks: Record<string, { icon: IconName; box: string; ink: string }> = {
@@ -39,7 +43,24 @@ export function NoticeCard({ card, data }: { card: Card; data: NoticeData | unde
             </ul>
           </>
         )}
+        {data?.actions && data.actions.length > 0 ? <Actions card={card} actions={data.actions} /> : null}
       </div>
     </article>
+  )
+}
+
+/** What the person can do about it. The service does it, and tells when a press came too late. */
+function Actions({ card, actions }: { card: Card; actions: Choice[] }) {
+  const { press } = useConcierge()
+  const action = useAction((value: string) => press(card.id, value))
+  return (
+    <div className="flex flex-col items-start gap-2 pt-1">
+      {actions.map((a) => (
+        <Button key={a.value} variant="secondary" busy={action.busy} disabled={Boolean(a.unavailable)} onClick={() => void action.run(a.value)}>
+          {a.label}
+        </Button>
+      ))}
+      <ErrorText>{action.error}</ErrorText>
+    </div>
   )
 }
