@@ -206,11 +206,16 @@ func (s *Service) judge(ctx context.Context, id, name string, status run.Status)
 	if d, err = s.ledger.get(ctx, id); err != nil {
 		return err
 	}
-	return fault.New(fault.Unavailable, "%s", d.applyError())
+	return fault.New(fault.Unavailable, "%s", s.opts.Catalogue.applyError(d))
 }
 
 // applyError is the newest error that tofu reported, in words.
-func (d Deployment) applyError() string {
+func (c *Catalogue) applyError(d Deployment) string {
+	for _, r := range d.Resources {
+		if words := c.refusalWords(d, r); words != "" {
+			return words
+		}
+	}
 	for i := len(d.Log) - 1; i >= 0; i-- {
 		if l := d.Log[i]; l.Phase == "tofu-apply" && l.Level == "error" && !strings.HasSuffix(l.Message, ": failed.") {
 			return "the cloud refused: " + l.Message

@@ -78,7 +78,9 @@ func (d Deployment) admits(bearer string) error {
 	if bearer == "" {
 		return fault.New(fault.Unauthenticated, "missing-bearer").Do("send the bearer that the cluster was given")
 	}
-	if len(d.trace.bearers) == 0 || !d.Status.InFlight() {
+	// A cluster that an apply made before it failed reports all the same, and only
+	// once: a later attempt needs what it says.
+	if len(d.trace.bearers) == 0 || !d.Live() || d.Status == StatusReady {
 		return fault.New(fault.Denied, "no-bearer-hash").Do("no kubeconfig is awaited for this deployment")
 	}
 	sum := sha256.Sum256([]byte(bearer))

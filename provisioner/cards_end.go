@@ -59,7 +59,7 @@ func whatIsLeft(d Deployment) []string {
 			if kind, _, _ := strings.Cut(r.Address, "."); kind == "hcloud_server" || kind == "hcloud_load_balancer" || kind == "hcloud_volume" || kind == "hcloud_primary_ip" {
 				costly = append(costly, r.Label)
 			}
-		case r.State != "pending":
+		case r.State != "pending" && !r.refused():
 			unsure = append(unsure, r.Label)
 		}
 	}
@@ -72,7 +72,7 @@ func whatIsLeft(d Deployment) []string {
 	}
 	var lines []string
 	if there > 0 {
-		lines = append(lines, fmt.Sprintf("%s %s and stay tracked.", plural(there, "resource exists", "resources exist"), where))
+		lines = append(lines, fmt.Sprintf("%s %s, and are kept track of.", plural(there, "resource exists", "resources exist"), where))
 	}
 	if len(costly) > 0 {
 		lines = append(lines, fmt.Sprintf(money, shortList(costly)))

@@ -87,7 +87,7 @@ func TestProgressCards(t *testing.T) {
 	}
 	start := noon
 	d.StartedAt = &start
-	d.Resources = []provisioner.Resource{{Label: "Private network", State: "succeeded"}, {Label: "Worker 1", State: "running"}}
+	d.Resources = []provisioner.Resource{{Address: "hcloud_network.main", Label: "Private network", State: "succeeded"}, {Address: "hcloud_server.worker[\"fsn1-1-w1\"]", Label: "Worker 1", State: "running"}}
 	states := func(d provisioner.Deployment) (out []string) {
 		var p card.ProgressData
 		cards := provisioner.ProgressCards(d)
@@ -135,7 +135,7 @@ func TestProgressCards(t *testing.T) {
 	check("failed", "succeeded", "succeeded", "succeeded", "failed")
 	says(t, provisioner.ProgressCards(d)[2], "could not be created", "Nextcloud did not start.", "2 resources exist in the simulated cloud")
 	d.Cloud = provisioner.Hetzner
-	says(t, provisioner.ProgressCards(d)[2], "cost money until deleted", "catalyst.openova.io/sovereign=acme.omani.works")
+	says(t, provisioner.ProgressCards(d)[2], "These cost money until they are deleted: Worker 1.", "catalyst.openova.io/sovereign=acme.omani.works")
 
 	d.Cloud, d.Status, d.Reason = provisioner.Simulated, provisioner.StatusReady, ""
 	d.Releases[35].State = "installed"

@@ -98,11 +98,21 @@ func (d Deployment) Live() bool {
 func (d Deployment) made() int {
 	n := 0
 	for _, r := range d.Resources {
-		if r.State != "pending" {
+		if r.State != "pending" && !r.refused() {
 			n++
 		}
 	}
 	return n
+}
+
+// refused is whether the cloud said no to making it, so that it surely does not
+// exist.
+func (r Resource) refused() bool {
+	if r.State != "failed" || r.CloudID != "" {
+		return false
+	}
+	_, ok := refusalOf(r.Error)
+	return ok
 }
 
 // Plan is a saved OpenTofu plan in words and figures; the plan file itself is

@@ -249,9 +249,6 @@ func (d Deployment) withApproval(e journal.Event) (Deployment, error) {
 func (d Deployment) withRetry(x retried) Deployment {
 	d.Spec = x.Spec
 	d.trace.replan, d.trace.cancel = true, false
-	if d.FailedPhase != phaseOf(StatusPhase1Watching) {
-		d.trace.kubeconfig = "" // one that was refused must not stand in the way
-	}
 	d.Releases = slices.Clone(d.Releases)
 	for i := range d.Releases {
 		if r := &d.Releases[i]; r.State == "failed" {
@@ -269,6 +266,9 @@ func (d Deployment) withStatus(x statusChanged, at time.Time) Deployment {
 			break
 		}
 		d.FailedPhase = phaseOf(failed)
+		if failed == StatusFluxBootstrapping {
+			d.trace.kubeconfig = "" // it was refused, and must not stand in the way of a better one
+		}
 		d.trace.ends, d.trace.shown = d.trace.ends+1, false
 	default:
 		d.FailedPhase = ""

@@ -1,6 +1,8 @@
 package provisioner_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -151,6 +153,54 @@ func TestPlanningTheDraftTakesTheDeploymentUp(t *testing.T) {
 	}
 	if a, b := d.Plan.Tfvars["ssh_public_key"], again.Plan.Tfvars["ssh_public_key"]; a != b {
 		t.Error("the retry has another SSH key, which would replace every server")
+	}
+}
+
+// TestClusterOfAFailedApplyReports: a control plane that was made before the apply
+// failed posts its kubeconfig once, while nobody waits for it. The retry needs it.
+func TestClusterOfAFailedApplyReports(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, provisioner.Simulated)
+	d := r.brokenApply()
+	if err := r.service.ReceiveKubeconfig(t.Context(), d.ID, r.engine.bearer(d.ID), []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	r.plans(onlyServer)
+	again, err := r.service.Retry(t.Context(), provisioner.Retry{DeploymentID: d.ID, Actor: owner})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.approve(again)
+	r.until(d.ID, func(provisioner.Deployment) bool { return r.engine.look(d.ID, "r2").starts == 1 })
+	r.engine.end(d.ID, "r2", run.Status{State: run.Finished})
+	r.until(d.ID, is(provisioner.StatusPhase1Watching))
+}
+
+// TestOutOfStockNamesAnotherSize: what the cloud refused to make does not exist,
+// and the card says what can be had instead.
+func TestOutOfStockNamesAnotherSize(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, provisioner.Simulated)
+	d := r.running()
+	size, region := d.Spec.Regions[0].ControlPlaneSize, d.Spec.Regions[0].CloudRegion
+	server := fmt.Sprintf("hcloud_server.control_plane[%q]", region+"-1-cp1")
+	broken := r.engine.run(d.ID, "r1")
+	line, err := json.Marshal(map[string]any{"type": "diagnostic", "@level": "error", "diagnostic": map[string]any{
+		"severity": "error", "summary": "error during placement (resource_unavailable, 2b22f01789d82b79)", "address": server}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.engine.mu.Lock()
+	broken.lines = append(broken.lines, string(line))
+	r.engine.mu.Unlock()
+	r.engine.end(d.ID, "r1", run.Status{State: run.Finished, Exit: run.Exit{Code: 1}})
+	d = r.until(d.ID, is(provisioner.StatusFailed))
+	if !strings.Contains(d.Reason, "The size "+size+" is out of stock in ") || !strings.Contains(d.Reason, "The nearest is ") {
+		t.Errorf("reason %q", d.Reason)
+	}
+	cards := provisioner.ProgressCards(d)
+	if text := cards[len(cards)-1].Text; strings.Contains(text, "Control plane 1") {
+		t.Errorf("what was refused is said to exist: %s", text)
 	}
 }
 

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net/http"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/openova-io/sandbox/conversation/card"
 	"github.com/openova-io/sandbox/conversation/journal"
+	"github.com/openova-io/sandbox/provisioner/simulator/proc"
 )
 
 // refused waits for the line that says that the input was refused.
@@ -126,4 +129,104 @@ func TestApprovingTwiceIsRefused(t *testing.T) {
 		t.Errorf("%d approvals were granted", granted)
 	}
 	createdOnce(t, dir)
+}
+
+// A server that the cloud could not make: the card says so and offers to try
+// again; after the fault is gone what is missing is planned, approved and made,
+// and nothing that was there is made a second time.
+func TestFailedServerIsTriedAgain(t *testing.T) {
+	needTofu(t)
+	for name, broken := range map[string]proc.Faults{
+		"the action fails": {FailAction: []string{"create_server"}, Times: 1},
+		"out of stock":     {OutOfStock: []string{"cpx32"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := home(t)
+			k := startTalk(t, dir)
+			approval := toApproval(k)
+			cloud, ok := proc.Find(filepath.Join(dir, "cloud"))
+			if !ok {
+				t.Fatal("the simulated cloud does not run")
+			}
+			if err := cloud.SetFaults(t.Context(), broken); err != nil {
+				t.Fatal(err)
+			}
+			k.press(approval.ID, "approve")
+			k.status("failed")
+			ended := k.card("the card about the end", func(c card.Card) bool { return c.Kind == card.KindError && strings.HasPrefix(c.ID, "ended-") })
+			if !strings.Contains(ended.Text, "Try again") || !strings.Contains(ended.Text, "simulated cloud") {
+				t.Errorf("the card says %q", ended.Text)
+			}
+			if name == "out of stock" && (!strings.Contains(ended.Text, "cpx32 is out of stock in Helsinki (hel1)") || !strings.Contains(ended.Text, "The nearest is cpx42") || strings.Contains(ended.Text, "not known")) {
+				t.Errorf("the card says %q", ended.Text)
+			}
+			if err := cloud.SetFaults(t.Context(), proc.Faults{}); err != nil {
+				t.Fatal(err)
+			}
+			k.press(ended.ID, "retry")
+			k.answered()
+			next, ok := k.shown(card.KindApproval)
+			if !ok || next.ID == approval.ID {
+				t.Fatalf("no new approval is asked:\n%s", k.story())
+			}
+			var asked card.ApprovalData
+			if err := next.Decode(&asked); err != nil {
+				t.Fatal(err)
+			}
+			value := "approve"
+			if asked.Destructive { // the broken server makes room for its successor
+				value += ":" + asked.SovereignFQDN
+			}
+			k.press(next.ID, value)
+			k.status("ready")
+			k.finish()
+			replacedOnce(t, dir)
+		})
+	}
+}
+
+// card waits for a card that fits.
+func (k *talk) card(what string, fits func(card.Card) bool) card.Card {
+	k.t.Helper()
+	var d struct{ Card card.Card }
+	is := func(e journal.Event) bool {
+		return e.Type == "conversation.card.shown" && e.Decode(&d) == nil && fits(d.Card)
+	}
+	for _, e := range k.seen {
+		if is(e) {
+			return d.Card
+		}
+	}
+	k.until(what, is)
+	return d.Card
+}
+
+// replacedOnce reads the cloud's request log: what has a name was made once more
+// than it was removed, so that nothing is there twice.
+func replacedOnce(t *testing.T, dir string) {
+	t.Helper()
+	cloud, ok := proc.Find(filepath.Join(dir, "cloud"))
+	if !ok {
+		t.Fatal("the simulated cloud does not run")
+	}
+	requests, err := cloud.Requests(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, removed := map[string]int{}, 0
+	for _, r := range requests {
+		switch {
+		case r.Method == http.MethodPost && r.Status == http.StatusCreated && r.Name != "" && strings.Count(r.Path, "/") == 2:
+			made[r.Path+" "+r.Name]++
+		case r.Method == http.MethodDelete && r.Status < 300:
+			removed++
+		}
+	}
+	twice := 0
+	for _, n := range made {
+		twice += n - 1
+	}
+	if len(made) < 8 || twice != removed || removed > 1 {
+		t.Errorf("%d things were made again and %d removed: %v", twice, removed, made)
+	}
 }
