@@ -38,7 +38,7 @@ func (r *reading) findAddress(asked bool) address {
 		if !r.wanted(match{from: i, to: i + 1}) {
 			continue
 		}
-		if asked || r.nearAddress(i) {
+		if asked || r.nearAddress(i) || r.ours(i) {
 			a.own = host
 		}
 	}
@@ -69,6 +69,17 @@ func (r *reading) findAddress(asked bool) address {
 		}
 	}
 	return a
+}
+
+// ours is true for a domain that is said to belong to them, or that is used as
+// the address: "alfajr.com is ours, use that".
+func (r *reading) ours(i int) bool {
+	for _, m := range r.byKind["address"] {
+		if m.id == "ours" && r.sentence(m) == r.msg.tokens[i].sentence && m.from >= i && m.from-i <= 3 {
+			return true
+		}
+	}
+	return false
 }
 
 // isAppName is true for "cal.com" and its kin.

@@ -28,6 +28,10 @@ func (t *turn) answer(u *understanding) error {
 	if err := t.aboutApps(u); err != nil {
 		return err
 	}
+	if len(u.topics) == 0 && len(u.compliance) > 0 && !live(u.compliance) { // "FedRAMP?"
+		t.add(t.language.topics["compliance"].Answer)
+		t.replied = true
+	}
 	if len(u.where.asked) > 0 && len(u.topics) == 0 && !u.facts() && !u.act("offtopic") {
 		t.replied = true
 		return t.listRegions(u)
@@ -137,6 +141,9 @@ func (t *turn) handle(handler string, u *understanding) error {
 // why answers a bare "why?": about what was suggested last.
 func (t *turn) why(u *understanding) error {
 	d := &t.draft
+	if len(u.where.asked) > 0 {
+		return t.whyRegion(u)
+	}
 	switch {
 	case t.open[fieldName] || t.open[fieldEmail]:
 		t.add(t.language.topics["whyask"].Answer)
@@ -171,8 +178,11 @@ func (t *turn) cost(u *understanding) {
 		t.say("costlines", "lines", strings.Join(lines, ", "))
 	}
 	if u.has("period", "year") {
-		if year := yearly(d.Estimate.Monthly); year != "" {
-			t.say("costyear", "year", year)
+		n := u.years()
+		if total := yearly(d.Estimate.Monthly, n); total != "" && n == 1 {
+			t.say("costyear", "year", total)
+		} else if total != "" {
+			t.say("costyears", "n", strconv.Itoa(n), "total", total)
 		}
 	}
 	if len(d.Estimate.Unknown) > 0 {
@@ -577,14 +587,26 @@ func (t *turn) notYetAbout(a wish) {
 	}
 }
 
-// yearly is twelve times a monthly amount with two decimals, empty where that is
-// not how it is written.
-func yearly(m money) string {
+// years is over how many years a price is asked for.
+func (u *understanding) years() int {
+	for _, m := range u.byKind["period"] {
+		for i := m.from - 1; i >= 0 && i >= m.from-2; i-- {
+			if t := &u.msg.tokens[i]; t.kind == numberToken && t.value > 0 && t.value <= 50 {
+				return t.value
+			}
+		}
+	}
+	return 1
+}
+
+// yearly is twelve times a monthly amount with two decimals, for some years;
+// empty where that is not how it is written.
+func yearly(m money, years int) string {
 	whole, cents, ok := strings.Cut(m.Amount, ".")
 	n, err := strconv.ParseInt(whole+cents, 10, 64)
 	if !ok || err != nil || len(cents) != 2 {
 		return ""
 	}
-	n *= 12
+	n *= 12 * int64(years)
 	return amount(money{Amount: fmt.Sprintf("%d.%02d", n/100, n%100), Currency: m.Currency})
 }

@@ -21,7 +21,7 @@ func (t *turn) applications(u *understanding, w *work) error {
 	}
 	have := t.draft.Spec.Apps
 	if !live && u.refers && len(wishes) == 0 {
-		for _, slug := range t.offered() {
+		for _, slug := range t.offered("app") {
 			wishes = append(wishes, wish{slug: slug})
 			live = true
 		}
@@ -140,17 +140,17 @@ func (t *turn) names(slugs []string) []string {
 	return out
 }
 
-// offered are the Applications that the newest reply spoke of and that are not
-// on the list: what "add it" means.
-func (t *turn) offered() []string {
+// offered are the Applications or components that the newest reply offered and
+// that are not on the list: what "add it" means.
+func (t *turn) offered(kind string) []string {
 	for i := len(t.earlier) - 1; i >= 0; i-- {
 		m := t.earlier[i]
 		if m.Role == "agent" && m.Text != "" {
 			var out []string
 			r := t.parse(m.Text)
-			for _, hit := range r.byKind["app"] {
+			for _, hit := range r.byKind[kind] {
 				for _, c := range r.matches {
-					if c.kind == "cue" && c.id == "pos" && c.to == hit.from && !contains(t.draft.Spec.Apps, hit.id) && !contains(out, hit.id) {
+					if c.kind == "cue" && c.id == "pos" && c.to == hit.from && !contains(t.draft.Spec.Apps, hit.id) && !contains(t.draft.Spec.Components, hit.id) && !contains(out, hit.id) {
 						out = append(out, hit.id)
 					}
 				}
@@ -248,13 +248,24 @@ func (t *turn) keptApps(wishes []wish, have []string) []string {
 	return out
 }
 
+// live is true where a list has a wish that was not only asked about.
+func live(wishes []wish) bool {
+	for _, w := range wishes {
+		if !w.asked {
+			return true
+		}
+	}
+	return false
+}
+
 // parts sets the platform's extra components.
 func (t *turn) parts(u *understanding, w *work) error {
-	live := false
-	for _, c := range u.components {
-		live = live || !c.asked
+	if u.refers && len(u.components) == 0 && len(u.apps) == 0 {
+		for _, slug := range t.offered("component") {
+			u.components = append(u.components, wish{slug: slug})
+		}
 	}
-	if !live || t.calls >= callsBeforeSet {
+	if len(u.components) == 0 || len(u.topics) > 0 && !live(u.components) || t.calls >= callsBeforeSet {
 		return nil
 	}
 	var out struct {
@@ -282,7 +293,12 @@ func (t *turn) parts(u *understanding, w *work) error {
 			}
 			found, names[c.slug] = true, keep(item.Name, c.slug)
 			switch {
-			case c.asked:
+			case c.asked && item.Reason == "" && item.Tier != "mandatory":
+				w.after = append(w.after, t.reply("componentoffer", "component", names[c.slug]))
+				t.replied = true
+			case c.asked && item.Tier == "mandatory":
+				w.after = append(w.after, t.reply("componentadded", "list", names[c.slug]))
+				t.replied = true
 			case item.Reason != "":
 				w.after = append(w.after, t.reply("componentnot", "component", names[c.slug], "reason", strings.TrimRight(item.Reason, ".")))
 			case item.Tier == "mandatory" && c.drop:

@@ -10,6 +10,11 @@ const shortReply = 4
 // exchange before was about: "ok kestrel then" after the address was refused, "no,
 // 15" after the number of people was noted, "and without?" after a price.
 func (t *turn) inContext(u *understanding) {
+	if before := t.before(); len(before.where.people) > 0 && u.msg.words() <= shortReply && len(u.where.machines) == 1 && len(u.where.people) == 0 && !u.has("where", "machines") {
+		if p := u.where.machines[0]; p.region == "" && p.area == "" && !p.drop { // "no wait, Mombasa" after "in Nairobi"
+			u.where.people, u.where.machines = u.where.machines, nil
+		}
+	}
 	if before := t.before(); before.counts.hasBare && !before.counts.asked && u.msg.words() <= 3 && u.counts.people == 0 && len(u.counts.workers) == 0 {
 		for _, m := range u.byKind["count"] { // "40", and then "people"
 			switch m.id {
@@ -29,7 +34,7 @@ func (t *turn) inContext(u *understanding) {
 		u.topics = []string{"cost"}
 	case u.counts.hasBare && before.counts.people > 0 && len(before.counts.workers) == 0:
 		u.counts.people = u.counts.bare
-	case u.counts.hasBare && (len(before.counts.workers) > 0 || before.counts.change != 0):
+	case u.counts.hasBare && (len(before.counts.workers) > 0 || before.counts.change != 0 || before.machine.worker || before.machine.id != ""):
 		u.counts.workers = []int{u.counts.bare}
 	case before.address.label != "" || before.address.own != "" || t.justSaid("taken"):
 		if label, ok := u.onlyLabel(); ok {

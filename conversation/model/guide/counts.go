@@ -32,6 +32,9 @@ func (r *reading) findCounts() counts {
 		if r.rangeStart(i) || i+1 < len(toks) && toks[i+1].norm == ")" && (i == 0 || toks[i-1].norm != "(") {
 			continue // "10-15", and the 2) of a list
 		}
+		if r.soundNumbers[toks[i].norm] && i+1 < len(toks) && (r.mine[toks[i+1].norm] || r.articles[toks[i+1].norm]) {
+			continue // "4 my shop"
+		}
 		numbers++
 		v := toks[i].value
 		kind, at := r.counted(i)
@@ -48,7 +51,9 @@ func (r *reading) findCounts() counts {
 			kind = before
 			switch before { // "2 workers, no 5": the later one stands
 			case "workers":
-				c.workers = nil
+				c.workers, c.dropWorker = []int{v}, nil
+				used++
+				continue
 			case "people":
 				c.people = 0
 			}
@@ -95,6 +100,9 @@ func (r *reading) findCounts() counts {
 			if r.crowdBefore(i) {
 				c.people, c.peopleAt = v, i
 				break
+			}
+			if r.oneWords[toks[i].norm] && r.msg.words() > 2 {
+				break // "the last one"
 			}
 			c.bare, c.hasBare = v, true
 			continue

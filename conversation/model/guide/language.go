@@ -52,6 +52,9 @@ type language struct {
 	wordApps      map[string]bool
 	times         map[string]bool
 	vague         map[string]bool
+	hereWords     map[string]bool
+	oneWords      map[string]bool
+	soundNumbers  map[string]bool
 	correctors    map[string]bool
 	words         map[string]bool // right as they are, and of no list
 	endings       []string
@@ -125,6 +128,9 @@ type wordData struct {
 	WordApps      string            `json:"wordApps"`
 	Times         string            `json:"times"`
 	Vague         string            `json:"vague"`
+	HereWords     string            `json:"hereWords"`
+	OneWords      string            `json:"oneWords"`
+	SoundNumbers  string            `json:"soundNumbers"`
 	Correctors    string            `json:"correctors"`
 	Words         string            `json:"words"`
 	Endings       string            `json:"endings"`
@@ -272,6 +278,8 @@ func (l *language) setWords() {
 	l.turns, l.staffWords = set(w.Turns), set(w.StaffWords)
 	l.inWords, l.halves, l.numberLinks, l.numberAfter = set(w.InWords), set(w.Halves), set(w.NumberLinks), set(w.NumberAfter)
 	l.countStops, l.rangeWords, l.rangeOpen, l.labelStops = set(w.CountStops), set(w.RangeWords), set(w.RangeOpen), set(w.LabelStops)
+	l.hereWords, l.oneWords = set(w.HereWords), set(w.OneWords)
+	l.soundNumbers = set(w.SoundNumbers)
 	l.vague, l.correctors = set(w.Vague), set(w.Correctors)
 	l.atWork, l.words, l.endings = set(w.AtWork), set(w.Words), strings.Fields(w.Endings)
 	l.times, l.wishParts, l.wishFor, l.wishTo = set(w.Times), set(w.WishParts), set(w.WishFor), set(w.WishTo)

@@ -72,8 +72,11 @@ func (r *reading) findNames() []nameHit {
 	}
 	for _, s := range r.capitalRuns() {
 		score := 0
-		if r.setOff(s) {
+		switch {
+		case r.setOff(s):
 			score = 30
+		case r.begins(s):
+			score = 27 // "Bufete García y Asociados. Madrid."
 		}
 		add(s.from, s.to, score, false)
 	}
@@ -97,6 +100,31 @@ func (r *reading) explained(from int) int {
 		}
 	}
 	return 0
+}
+
+// begins is true for capitals at the beginning of a message, before a mark or
+// "here": the way in which people who are asked for an organisation give it.
+func (r *reading) begins(s span) bool {
+	toks := r.msg.tokens
+	if r.nameKnown || s.from > 0 && !r.opens(&r.msg, s.from) || toks[s.from].sentence > 0 || s.to >= len(toks) || s.to-s.from < 2 || r.fillers[toks[s.from].norm] {
+		return false
+	}
+	if toks[s.to].kind != punctToken && !r.hereWords[toks[s.to].norm] {
+		return false
+	}
+	if toks[s.to].norm == "," && s.to+1 < len(toks) && !r.names.heads[toks[s.to-1].norm] && !r.names.heads[toks[s.from].norm] {
+		for _, p := range r.byKind["place"] { // "Beit Kashtoun, Lebanon" is a place
+			if p.from == s.to+1 && r.places[p.id].Country {
+				return false
+			}
+		}
+	}
+	for i := s.from; i < s.to; i++ {
+		if toks[i].kind == wordToken && !r.ordinary(&toks[i]) && !r.placeSpan(span{i, i + 1}) {
+			return true
+		}
+	}
+	return false
 }
 
 // setOff is true for capitals between commas after it was said what somebody
@@ -361,8 +389,11 @@ func (r *reading) bareName() (nameHit, bool) {
 			continue
 		}
 		s, text, ok := r.tidyName(i, to, true)
-		if ok && !r.titled(s) && r.allOrdinary(s) && (r.moreThan(s) || r.neverName(s)) {
+		if ok && !r.titled(s) && r.allOrdinary(s) && (r.moreThan(s) || r.neverName(s) || r.plainWord(s)) {
 			ok = false // "that is too big, cpx42 is fine" has no name, nor "keep it without"
+		}
+		if ok && r.onlyShrugs(s) {
+			ok = false
 		}
 		if ok && !r.pronouns(s) && !r.placeSpan(s) && !r.onlyBusiness(s) && !r.tellsOther(s) && best.text == "" {
 			best = nameHit{span: s, text: text, score: 40}
@@ -455,6 +486,23 @@ func (r *reading) capitalAfter(m match) bool {
 func (r *reading) allOrdinary(s span) bool {
 	for i := s.from; i < s.to; i++ {
 		if t := &r.msg.tokens[i]; t.kind == wordToken && !r.ordinary(t) {
+			return false
+		}
+	}
+	return true
+}
+
+// plainWord is true for a single word of the language without a capital of its
+// own: "flowers" says what is sold.
+func (r *reading) plainWord(s span) bool {
+	t := &r.msg.tokens[s.from]
+	return s.to-s.from == 1 && (!t.capital || !r.msg.cased)
+}
+
+// onlyShrugs is true where every word says nothing.
+func (r *reading) onlyShrugs(s span) bool {
+	for i := s.from; i < s.to; i++ {
+		if n := r.msg.tokens[i].norm; !r.shrugs[n] && !r.fillers[n] && !r.closers[n] {
 			return false
 		}
 	}

@@ -9,6 +9,8 @@ type reading struct {
 	// name is the span of tokens that the organisation's name takes; nothing in
 	// it is looked at for other meanings than the business.
 	name span
+	// nameKnown is true where the organisation's name is known already.
+	nameKnown bool
 	// foreign is true for a message in another language.
 	foreign bool
 	// supposing keeps which sentences ask what something would cost.
@@ -283,12 +285,16 @@ func (r *reading) supposes(sentence int) bool {
 		return s
 	}
 	priced, supposed, named := false, false, false
+	asks := sentence < len(r.msg.asks) && r.msg.asks[sentence]
+	for _, m := range r.matches {
+		asks = asks || m.kind == "cue" && m.id == "question" && r.sentence(m) == sentence
+	}
 	for _, m := range r.matches {
 		if r.sentence(m) != sentence {
 			continue
 		}
 		switch {
-		case m.kind == "topic" && m.id == "cost", m.kind == "act" && m.id == "price" && sentence < len(r.msg.asks) && r.msg.asks[sentence]:
+		case m.kind == "topic" && m.id == "cost", m.kind == "act" && m.id == "price" && asks:
 			priced = true
 		case m.kind == "where" && r.inPlace(m):
 			supposed, named = true, true

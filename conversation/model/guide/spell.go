@@ -142,14 +142,14 @@ func (l *language) inflected(word string) bool {
 		if !ok || len(base) < 3 {
 			continue
 		}
-		n := len(base)
-		for _, form := range [...]string{base, base + "e", base[:n-1], base[:n-1] + "y"} {
-			if form == base[:n-1] && base[n-1] != base[n-2] {
-				continue // only a doubled letter is dropped
-			}
-			if form == base[:n-1]+"y" && base[n-1] != 'i' {
-				continue
-			}
+		forms := []string{base, base + "e"}
+		switch n := len(base); {
+		case base[n-1] == base[n-2]: // "shopping"
+			forms = append(forms, base[:n-1])
+		case base[n-1] == 'i': // "tried"
+			forms = append(forms, base[:n-1]+"y")
+		}
+		for _, form := range forms {
 			if l.common[form] || l.spell.known[form] || l.words[form] {
 				return true
 			}

@@ -10,6 +10,9 @@ import (
 
 // onText answers a message that was typed.
 func (t *turn) onText(text string) error {
+	if b := t.before(); b.address != (address{}) {
+		t.open[addressSpoken] = true
+	}
 	u := t.understand(text, t.open)
 	t.inContext(u)
 	t.greet(u)
@@ -30,7 +33,10 @@ func (t *turn) onText(text string) error {
 	case building, ready:
 		return t.afterApproval(u)
 	}
-	if u.act("undo") && !u.facts() {
+	switch {
+	case u.act("droplast") && !u.facts() && len(t.draft.Spec.Apps) > 0:
+		return t.dropLast(u)
+	case u.act("undo") && !u.facts() && len(t.supposed()) == 0:
 		return t.undo(u)
 	}
 	t.answerOpen(u)
@@ -127,6 +133,8 @@ func (t *turn) greet(u *understanding) {
 	switch {
 	case u.act("howareyou"):
 		t.say("fine")
+	case u.act("there") && plain && !t.first():
+		t.say("here")
 	case u.act("greet") && t.first() && plain && !u.act("bot"):
 		t.say("greeting")
 	case u.act("greet") && (plain || t.first()) && !u.act("bot"):
@@ -187,11 +195,26 @@ func (t *turn) answerOpen(u *understanding) {
 	}
 }
 
+// dropLast takes the last Application off the list.
+func (t *turn) dropLast(u *understanding) error {
+	list := t.draft.Spec.Apps
+	w := &work{removed: []string{t.appName(list[len(list)-1])}}
+	w.put(fieldApps, list[:len(list)-1])
+	pending := t.draft.phase() == awaiting
+	if err := t.apply(w); err != nil {
+		return err
+	}
+	return t.proceed(u, w, pending)
+}
+
 // advise gives the guide's own proposal where it is asked for.
 func (t *turn) advise(u *understanding) {
 	lost := t.everSaid("residencylost") || t.everSaid("leaves")
 	switch {
 	case t.replied || t.changed || u.act("inject") || t.open[askPlan] && u.act("yes"):
+	case lost && u.act("trial"):
+		t.say("trialok")
+		t.replied = true
 	case lost && (u.act("advise") || u.act("sono")):
 		t.say("residencyadvice")
 		t.replied = true

@@ -322,6 +322,9 @@ func (t *turn) getDraft() error {
 			delete(t.open, f)
 		}
 	}
+	if d.Spec.OrgName != "" {
+		t.open[nameKnown] = true
+	}
 	if d.Spec.OrgHeadquarters != "" {
 		delete(t.open, fieldPlace)
 		t.open[placeKnown] = true

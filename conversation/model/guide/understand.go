@@ -56,12 +56,18 @@ func (m machine) wished() bool {
 // asked is what the person was asked last, by draft field.
 type asked map[string]bool
 
-// placeKnown says beside the questions that the people's place is known.
-const placeKnown = "known:orgHeadquarters"
+// placeKnown and nameKnown say beside the questions what is known.
+const (
+	placeKnown = "known:orgHeadquarters"
+	nameKnown  = "known:orgName"
+	// addressSpoken says that the exchange before was about the address.
+	addressSpoken = "spoken:address"
+)
 
 // understand reads a message in the light of what was asked.
 func (l *language) understand(text string, open asked) *understanding {
 	r := l.parse(text)
+	r.nameKnown = open[nameKnown]
 	u := &understanding{reading: r}
 	u.findEmails(open)
 	if hit, ok := r.bestName(); ok {
@@ -77,11 +83,14 @@ func (l *language) understand(text string, open asked) *understanding {
 			u.orgName, r.name = hit.text, hit.span
 		}
 	}
+	if u.orgName == "" && open[nameKnown] && u.answersName() {
+		u.rename()
+	}
 	u.where = r.findPlaces(open["orgHeadquarters"], open[placeKnown])
 	u.business, u.isBusiness = r.findBusiness()
 	u.bizInName = u.business != "" && r.onlyInName(u.business)
 	u.counts = r.findCounts()
-	u.address = r.findAddress(open["sovereignSubdomain"] || open["sovereignFQDN"])
+	u.address = r.findAddress(open["sovereignSubdomain"] || open["sovereignFQDN"] || open[addressSpoken])
 	u.apps = r.appWishes()
 	u.components = r.list("component")
 	u.compliance = r.list("compliance")
@@ -93,6 +102,28 @@ func (l *language) understand(text string, open asked) *understanding {
 	u.residency = u.staysPut()
 	u.unread = u.findUnread()
 	return u
+}
+
+// rename takes a message that is nothing but a name for a correction of the one
+// that is known: it needs the look of a name for that.
+func (u *understanding) rename() {
+	hit, ok := u.bareName()
+	if !ok || u.moreThan(hit.span) || !u.titled(hit.span) && !u.legal(hit.span) || u.allOrdinary(hit.span) && !u.legal(hit.span) {
+		return
+	}
+	for _, kind := range []string{"need", "app", "component", "compliance", "act", "place", "region"} {
+		for _, m := range u.byKind[kind] {
+			if m.from < hit.to && m.to > hit.from {
+				return
+			}
+		}
+	}
+	u.orgName, u.name = hit.text, hit.span
+}
+
+// legal is true for a span that ends with a legal form.
+func (r *reading) legal(s span) bool {
+	return s.to-s.from > 1 && r.LegalForms[r.msg.tokens[s.to-1].norm] != ""
 }
 
 // findPerson reads the speaker's own name: "My name is Bob", "I'm Marcela".

@@ -76,6 +76,23 @@ func (u *understanding) counting(m match) bool {
 // unreadWishes goes through the lists that follow "we need" and its kin.
 func (u *understanding) unreadWishes(out *unread, read []bool) {
 	toks := u.msg.tokens
+	for s := range u.msg.asks {
+		if !u.bareList(s, read) {
+			continue
+		}
+		for i := 0; i < len(toks); {
+			to := i
+			for to < len(toks) && toks[to].sentence == s && !u.parts(to) {
+				to++
+			}
+			if to > i && to-i <= 3 {
+				if w := u.unreadWish(i, to, read); w != "" && len(out.wishes) < mostSaidBack {
+					out.wishes = append(out.wishes, w)
+				}
+			}
+			i = to + 1
+		}
+	}
 	for _, c := range u.byKind["cue"] {
 		if c.id != "asksfor" || u.name.covers(c) || !u.wanted(match{from: min(c.to, len(toks)-1), to: c.to + 1}) {
 			continue
@@ -94,6 +111,28 @@ func (u *understanding) unreadWishes(out *unread, read []bool) {
 			i = to + 1
 		}
 	}
+}
+
+// bareList is true for a sentence that is a list of wishes and nothing else:
+// "Git, wiki, Jupyter."
+func (u *understanding) bareList(s int, read []bool) bool {
+	parts, wishes := 1, 0
+	for i := range u.msg.tokens {
+		if u.msg.tokens[i].sentence == s && u.parts(i) && i > 0 && u.msg.tokens[i-1].sentence == s {
+			parts++
+		}
+		if n := &u.msg.tokens[i]; n.sentence == s && (u.speakers[n.norm] || n.kind == emailToken || n.kind == domainToken) {
+			return false
+		}
+	}
+	for _, kind := range []string{"app", "need", "component"} {
+		for _, m := range u.byKind[kind] {
+			if u.sentence(m) == s && !u.name.covers(m) {
+				wishes++
+			}
+		}
+	}
+	return parts >= 2 && wishes > 0 && !u.mode(s).asks
 }
 
 // parts is true for what stands between two things of a list.

@@ -36,7 +36,7 @@ func (r *reading) findPlaces(hq, known bool) places {
 		if r.name.covers(m) || m.from > 0 && r.personNamed(m) {
 			continue
 		}
-		h := placeHit{at: m.from, known: true, drop: !r.wanted(m), asked: r.placeAsked(m)}
+		h := placeHit{at: m.from, known: true, drop: !r.wanted(m) && !r.corrects1(m), asked: r.placeAsked(m)}
 		if m.kind == "region" {
 			h.region, h.text = m.id, r.regions[m.id].Name+", "+r.regions[m.id].Country
 		} else {
@@ -98,6 +98,24 @@ func (r *reading) findPlaces(hq, known bool) places {
 		}
 	}
 	return out
+}
+
+// corrects1 is true for "no, Mombasa" and "no wait Mombasa": the refusal is of
+// what was before.
+func (r *reading) corrects1(m match) bool {
+	c, ok := r.nearest("cue", m.from, "drop")
+	if !ok || c.to-c.from != 1 || !r.correctors[r.msg.tokens[c.from].norm] || !r.opens(&r.msg, c.from) {
+		return false
+	}
+	for i := c.to; i < m.from; i++ {
+		if n, ok := r.nearest("cue", m.from, "not"); ok && n.from == i {
+			return false
+		}
+		if t := &r.msg.tokens[i]; t.kind != punctToken && !r.fillers[t.norm] && !r.correctors[t.norm] && !r.inWords[t.norm] && !r.placeWords[t.norm] {
+			return false
+		}
+	}
+	return true
 }
 
 // homeScore tells the place of the organisation from those that are only spoken
@@ -313,7 +331,7 @@ func (r *reading) unknownPlaces(out *places, hq bool) {
 		for to > from && toks[to-1].kind == punctToken {
 			to--
 		}
-		if from < to && toks[from].kind == wordToken && !r.tellsOther(span{from, to}) && !r.counts(from, to) && (r.name.empty() || from >= r.name.to) {
+		if from < to && toks[from].kind == wordToken && !r.tellsOther(span{from, to}) && !r.pronouns(span{from, to}) && len(r.byKind["business"]) == 0 && !r.allOrdinary(span{from, to}) && !r.counts(from, to) && (r.name.empty() || from >= r.name.to) {
 			out.people = append(out.people, placeHit{text: r.msg.slice(from, to), at: from})
 		}
 	}
