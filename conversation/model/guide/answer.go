@@ -83,6 +83,14 @@ func (t *turn) handle(handler string, u *understanding) error {
 		return t.listRegions(u)
 	case "nearer":
 		return t.nearer()
+	case "budget":
+		return t.stillInBudget()
+	case "distance":
+		return t.distance(u)
+	case "hourly":
+		t.hourly()
+	case "fits":
+		t.fits(u)
 	case "currency":
 		if t.draft.Estimate != nil && amount(t.draft.Estimate.Monthly) != "" {
 			t.say("budgetcurrency", "cost", amount(t.draft.Estimate.Monthly), "currency", t.draft.Estimate.Monthly.Currency)
@@ -293,6 +301,20 @@ func (t *turn) listRegions(u *understanding) error {
 			near, asked = p.text, true
 		}
 	}
+	if home := t.draft.Spec.OrgHeadquarters; home != "" && len(u.where.asked) == 1 && u.where.asked[0].region != "" {
+		list, err := t.regionList(home, "")
+		if waits(err) {
+			return err
+		}
+		if r, ok := list.byID(u.where.asked[0].region); ok { // "and Helsinki?"
+			if !r.Available {
+				t.say("regionunavailable", "wanted", r.title(), "reason", sentence(r.Reason))
+				return nil
+			}
+			t.say("aboutregion", "region", r.title(), "place", firstPart(home), "distance", thousands(r.DistanceKM), "name", r.Name)
+			return nil
+		}
+	}
 	list, err := t.regionList(near, "")
 	if err != nil {
 		if waits(err) {
@@ -399,6 +421,64 @@ func (t *turn) nearer() error {
 	return nil
 }
 
+// distance says how far the place is from the people.
+func (t *turn) distance(u *understanding) error {
+	home := t.draft.Spec.OrgHeadquarters
+	if home == "" || t.draft.region() == "" {
+		t.say("whynoregion")
+		return nil
+	}
+	list, err := t.regionList(home, "")
+	if waits(err) {
+		return err
+	}
+	id := t.draft.region()
+	for _, p := range u.where.asked {
+		if p.region != "" {
+			id = p.region
+		}
+	}
+	if r, ok := list.byID(id); ok {
+		t.say("distance", "region", r.title(), "place", firstPart(home), "distance", thousands(r.DistanceKM))
+	}
+	return nil
+}
+
+// stillInBudget weighs the price against what was said before that it may be.
+func (t *turn) stillInBudget() error {
+	n, currency := t.readBudget()
+	switch {
+	case t.draft.Estimate == nil || amount(t.draft.Estimate.Monthly) == "":
+		t.costUnknown()
+	case n == 0:
+		t.say("nobudget", "cost", amount(t.draft.Estimate.Monthly))
+	default:
+		return t.weighBudget(n, currency)
+	}
+	return nil
+}
+
+// hourly says the price by the hour.
+func (t *turn) hourly() {
+	if e := t.draft.Estimate; e != nil && amount(e.Hourly) != "" {
+		t.say("hourly", "hour", amount(e.Hourly), "cost", amount(e.Monthly))
+		return
+	}
+	t.costUnknown()
+}
+
+// fits answers "is that something you do?" by what was noted.
+func (t *turn) fits(u *understanding) {
+	switch {
+	case t.lost || t.everSaid("residencylost") && !t.everSaid("trialok") && !u.act("trial"):
+		t.say("residencyadvice")
+	case len(t.draft.Spec.Apps) > 0:
+		t.say("fitsapps", "apps", t.appNames(t.draft.Spec.Apps))
+	default:
+		t.say("fits")
+	}
+}
+
 // leaves answers whether the data leaves a country.
 func (t *turn) leaves(u *understanding) {
 	country := countryOf(t.draft.Spec.OrgHeadquarters)
@@ -492,6 +572,9 @@ func (t *turn) listSizes() error {
 }
 
 func (t *turn) listApps() error {
+	if t.suggested {
+		return nil // some were suggested just now
+	}
 	if err := t.catalogue(); err != nil {
 		return err
 	}
@@ -507,8 +590,11 @@ func (t *turn) listApps() error {
 		t.say("toolfailed", "what", toolCatalogue)
 		return nil
 	}
-	t.say("apps", "list", t.join(can))
-	if len(not) > 0 {
+	again := t.everSaid("apps")
+	if !again {
+		t.say("apps", "list", t.join(can))
+	}
+	if len(not) > 0 && (again || len(can) < 8) {
 		t.say("appsnotyet", "list", t.join(not))
 	}
 	return nil

@@ -39,6 +39,11 @@ func (t *turn) applications(u *understanding, w *work) error {
 	if err := t.catalogue(); err != nil {
 		return err
 	}
+	for i := range wishes {
+		if wishes[i].swap && len(wishes) > 1 && contains(have, wishes[i].slug) {
+			wishes[i].drop = true
+		}
+	}
 	if u.onlyApps {
 		var rest []string
 		for _, s := range have {
@@ -221,6 +226,7 @@ func (t *turn) suggest(u *understanding, w *work) error {
 	text := t.reply("suggestapps", "business", b.Label, "apps", t.join(shown))
 	w.changes = append(w.changes, change{Field: fieldApps, Value: list, Source: "suggested", Why: firstSentence(text)})
 	w.after = append(w.after, text)
+	t.suggested = true
 	return nil
 }
 

@@ -94,6 +94,8 @@ func (t *turn) organisation(u *understanding, w *work) {
 			if u.orgName == "" || !u.name.covers(match{from: 0, to: 1}) {
 				w.note(b.Label)
 			}
+		} else if u.isBusiness || u.msg.words() <= shortReply {
+			w.same = append(w.same, b.Label)
 		}
 	}
 	if n := u.counts.people; n > 0 && n != s.OrgSize {

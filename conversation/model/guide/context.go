@@ -15,6 +15,14 @@ func (t *turn) inContext(u *understanding) {
 			u.where.people, u.where.machines = u.where.machines, nil
 		}
 	}
+	if before := t.before(); u.corrects() && len(before.counts.workers) > 0 && u.counts.people == 0 && u.msg.words() <= shortReply+1 {
+		for _, m := range u.byKind["count"] {
+			if m.id == "people" { // "21 workers" and then "I meant people"
+				u.counts.people = before.counts.workers[len(before.counts.workers)-1]
+				u.dropWorkers = true
+			}
+		}
+	}
 	if before := t.before(); before.counts.hasBare && !before.counts.asked && u.msg.words() <= 3 && u.counts.people == 0 && len(u.counts.workers) == 0 {
 		for _, m := range u.byKind["count"] { // "40", and then "people"
 			switch m.id {
@@ -59,7 +67,7 @@ func (u *understanding) onlyLabel() (string, bool) {
 	}
 	text := u.msg.text[left[0].start:left[len(left)-1].end]
 	for _, t := range left {
-		if u.common[t.norm] && len(left) > 1 || len(left) == 1 && u.never[t.norm] {
+		if u.ordinary(&t) {
 			return "", false
 		}
 	}

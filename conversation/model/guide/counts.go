@@ -1,5 +1,7 @@
 package guide
 
+import "strings"
+
 // counts are the numbers of a message by what they count.
 type counts struct {
 	people     int // 0 is not said
@@ -234,9 +236,14 @@ func (r *reading) counted(i int) (kind string, end int) {
 	if best.to > 0 {
 		return best.id, best.to
 	}
+	for j := i + 1; j <= i+2 && j < len(toks) && toks[j].kind == wordToken && toks[j].sentence == toks[i].sentence && !r.countStops[toks[j].norm]; j++ {
+		if r.personal1(toks[j].norm) {
+			return "people", j + 1 // "320 workmen", "two seasonal helpers"
+		}
+	}
 	// "workers: 3", "number of workers is 3", "RAM 16"
 	for _, m := range r.byKind["count"] {
-		if m.to > i || i-m.to > 4 || r.sentence(m) != toks[i].sentence || m.id == "other" || m.id == "people" && m.to == i {
+		if m.to > i || i-m.to > 4 || r.sentence(m) != toks[i].sentence || m.id == "other" || m.id == "people" && m.to == i && !r.partOfList(m.from, i) {
 			continue
 		}
 		links := true
@@ -257,6 +264,27 @@ func (r *reading) counted(i int) (kind string, end int) {
 		return best.id, i + 1
 	}
 	return "", i + 1
+}
+
+// personal1 is true for a plural that by its ending names people at work and is
+// on no list: "helpers", "workmen".
+func (r *reading) personal1(w string) bool {
+	if r.things[w] || r.things[stem(w)] || len(w) < 6 {
+		return false
+	}
+	for _, e := range r.personEndings {
+		if strings.HasSuffix(w, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// partOfList is true where a word and its number stand alone between marks:
+// ", staff 4.".
+func (r *reading) partOfList(from, i int) bool {
+	toks := r.msg.tokens
+	return (from == 0 || toks[from-1].kind == punctToken || toks[from-1].norm == r.andWord) && (i+1 >= len(toks) || toks[i+1].kind == punctToken)
 }
 
 // countRank prefers machines to people for "workers", which are both.

@@ -74,6 +74,7 @@ type money struct {
 
 type cost struct {
 	Monthly money `json:"monthly"`
+	Hourly  money `json:"hourly"`
 	Lines   []struct {
 		Label    string `json:"label"`
 		Quantity int    `json:"quantity"`

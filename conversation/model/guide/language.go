@@ -52,6 +52,8 @@ type language struct {
 	wordApps      map[string]bool
 	times         map[string]bool
 	vague         map[string]bool
+	things        map[string]bool
+	personEndings []string
 	hereWords     map[string]bool
 	oneWords      map[string]bool
 	soundNumbers  map[string]bool
@@ -128,6 +130,8 @@ type wordData struct {
 	WordApps      string            `json:"wordApps"`
 	Times         string            `json:"times"`
 	Vague         string            `json:"vague"`
+	Things        string            `json:"things"`
+	PersonEndings string            `json:"personEndings"`
 	HereWords     string            `json:"hereWords"`
 	OneWords      string            `json:"oneWords"`
 	SoundNumbers  string            `json:"soundNumbers"`
@@ -278,6 +282,7 @@ func (l *language) setWords() {
 	l.turns, l.staffWords = set(w.Turns), set(w.StaffWords)
 	l.inWords, l.halves, l.numberLinks, l.numberAfter = set(w.InWords), set(w.Halves), set(w.NumberLinks), set(w.NumberAfter)
 	l.countStops, l.rangeWords, l.rangeOpen, l.labelStops = set(w.CountStops), set(w.RangeWords), set(w.RangeOpen), set(w.LabelStops)
+	l.things, l.personEndings = set(w.Things), strings.Fields(w.PersonEndings)
 	l.hereWords, l.oneWords = set(w.HereWords), set(w.OneWords)
 	l.soundNumbers = set(w.SoundNumbers)
 	l.vague, l.correctors = set(w.Vague), set(w.Correctors)

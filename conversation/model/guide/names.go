@@ -32,7 +32,7 @@ func (r *reading) findNames() []nameHit {
 		to := r.nameEnd(from, quoted)
 		switch m.id {
 		case "strong":
-			if m.words == 1 && !quoted && !r.label(m) && !r.namedBy(m) && !r.capitalAfter(m) {
+			if m.words == 1 && !quoted && !r.label(m) && !r.namedBy(m) && !(r.capitalAfter(m) && !(r.msg.cased && r.msg.tokens[m.from].capital && r.names.heads[r.msg.tokens[m.from].norm])) {
 				continue
 			}
 			if r.addressSentence(m) {

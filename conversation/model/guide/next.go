@@ -26,13 +26,32 @@ func (t *turn) goesAhead(u *understanding, w *work) bool {
 	if !u.act("yes") && !u.act("approve") || u.act("no") || !ready {
 		return false
 	}
-	if len(u.unread.words)+len(u.unread.wishes) > 0 && !u.act("firmly") || len(u.unread.questions) > 0 {
-		return false // "ok kestrel then" says something else
+	if len(u.unread.words)+len(u.unread.wishes) > 0 && !u.act("firmly") || len(u.unread.questions) > 0 || u.besidesYes() > 1 {
+		return false // "ok kestrel then" and "ok leave it" say something else
 	}
 	if (len(w.changes) > 0 || len(u.topics) > 0) && !u.act("firmly") {
 		return false // "ok, add it" is not yet "yes, go on"
 	}
 	return t.open[askPlan] || t.open[askAccount] || len(w.changes) == 0 && !t.draft.empty()
+}
+
+// besidesYes counts the words of a message that are no part of its yes.
+func (u *understanding) besidesYes() int {
+	n := 0
+	for i := range u.msg.tokens {
+		t := &u.msg.tokens[i]
+		inside := t.kind == punctToken || u.fillers[t.norm] || u.closers[t.norm] || u.shrugs[t.norm] || t.kind == emailToken || u.name.covers(match{from: i, to: i + 1})
+		for _, m := range u.matches {
+			inside = inside || meanings[m.kind] && i >= m.from && i < m.to || t.kind == numberToken
+		}
+		for _, m := range u.byKind["act"] {
+			inside = inside || i >= m.from && i < m.to && (m.id == "yes" || m.id == "go" || m.id == "thanks" || m.id == "firmly" || m.id == "approve" || m.id == "done" || m.id == "greet")
+		}
+		if !inside {
+			n++
+		}
+	}
+	return n
 }
 
 // stillMissing lists what the person must still tell, after the changes.

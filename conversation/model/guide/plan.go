@@ -2,6 +2,7 @@ package guide
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 )
 
@@ -199,6 +200,9 @@ func (t *turn) phaseLabel(status string, d *deployment) string {
 // draft is not changed any more.
 func (t *turn) afterApproval(u *understanding) error {
 	fqdn := t.draft.Spec.SovereignFQDN
+	if u.act("progress") { // "how far are you?" is about the building
+		u.topics = slices.DeleteFunc(u.topics, func(id string) bool { return id == "distance" || id == "howlong" })
+	}
 	if err := t.answer(u); err != nil {
 		return err
 	}

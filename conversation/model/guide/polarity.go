@@ -304,7 +304,11 @@ func (r *reading) supposes(sentence int) bool {
 			named = true
 		}
 	}
-	yes := priced && supposed && named
+	elliptic := false
+	for _, m := range r.matches {
+		elliptic = elliptic || m.kind == "cue" && m.id == "elliptic" && r.sentence(m) == sentence
+	}
+	yes := (priced && supposed || elliptic && sentence < len(r.msg.asks) && r.msg.asks[sentence]) && named
 	r.supposing[sentence] = yes
 	return yes
 }

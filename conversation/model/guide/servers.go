@@ -30,6 +30,9 @@ func (t *turn) servers(u *understanding, w *work) error {
 	case (t.open[fieldWorkers] || len(c.dropWorker) > 0) && c.hasBare:
 		count = c.bare
 	}
+	if u.dropWorkers {
+		w.put(fieldWorkers, nil)
+	}
 	if count < 0 && len(c.dropWorker) == 0 && u.dropsWorkers() {
 		count = 0
 	}

@@ -211,6 +211,8 @@ func (t *turn) dropLast(u *understanding) error {
 func (t *turn) advise(u *understanding) {
 	lost := t.everSaid("residencylost") || t.everSaid("leaves")
 	switch {
+	case u.act("modest") && t.changed && !t.everSaid("modest"):
+		t.say("modest")
 	case t.replied || t.changed || u.act("inject") || t.open[askPlan] && u.act("yes"):
 	case lost && u.act("trial"):
 		t.say("trialok")
@@ -225,6 +227,8 @@ func (t *turn) advise(u *understanding) {
 		}
 		t.say("advice", "apps", apps, "region", t.regionName(t.draft.region()), "servers", t.serversLabel())
 		t.replied = true
+	case u.act("modest") && !t.everSaid("modest"):
+		t.say("modest")
 	case u.act("noorg") && (t.open[fieldName] || t.draft.empty()):
 		t.say("noorg")
 		t.replied = true

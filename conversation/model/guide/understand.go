@@ -34,6 +34,7 @@ type understanding struct {
 	unread     unread
 	person     span // the speaker's own name
 	personName string
+	dropWorkers bool // the number of workers was meant for people
 	haClash    bool // high availability with one control plane
 	bizInName  bool // the kind of business is only told by the name
 	residency  bool // the data may not leave where they are, or the place that is named

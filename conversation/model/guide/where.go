@@ -219,7 +219,7 @@ func (r *reading) forMachines(m match, h placeHit, hq, known bool) bool {
 	}
 	if kind == "it" { // "it is in Lebanon": theirs until that is known
 		kind = "people"
-		if known {
+		if known && r.buildable(h) {
 			kind = "machines"
 		}
 	}
@@ -227,7 +227,7 @@ func (r *reading) forMachines(m match, h placeHit, hq, known bool) bool {
 	// "Helsinki instead", "only in the EU" later in the sentence.
 	for _, c := range r.byKind["cue"] {
 		if c.id == "correct" && r.sentence(c) == s && c.from >= m.to && !hq {
-			return h.region != "" || !found || weak
+			return h.region != "" || !found || weak || kind == "machines"
 		}
 	}
 	if found && !weak {
@@ -247,11 +247,24 @@ func (r *reading) forMachines(m match, h placeHit, hq, known bool) bool {
 			}
 		}
 	}
-	if known && !found && !before {
+	if known && !found && !before && (r.buildable(h) || r.swapped(m)) {
 		return true // "Finland then": where they are is settled
 	}
 	if h.region != "" {
 		return !before && !(weak && r.msg.words() > 6 && len(r.byKind["business"]) > 0)
+	}
+	return false
+}
+
+// buildable is true for a place in a country where servers can be had.
+func (r *reading) buildable(h placeHit) bool {
+	if h.region != "" || h.area != "" {
+		return true
+	}
+	for _, x := range r.regions {
+		if countryOf(h.text) == x.Country {
+			return true
+		}
 	}
 	return false
 }
@@ -303,7 +316,7 @@ func (r *reading) unknownPlaces(out *places, hq bool) {
 		}
 		from := c.to
 		to := from
-		for to < len(toks) && to-from < 3 && toks[to].kind == wordToken && !r.ordinary(&toks[to]) && toks[to].sentence == toks[c.from].sentence {
+		for to < len(toks) && to-from < 3 && toks[to].kind == wordToken && (!r.ordinary(&toks[to]) || r.msg.cased && toks[to].capital) && toks[to].sentence == toks[c.from].sentence {
 			if r.msg.cased && !toks[to].capital {
 				break
 			}

@@ -10,7 +10,9 @@ type wish struct {
 	drop bool
 	// asked is true where it was only asked about.
 	asked bool
-	at    int
+	// swap is true where it is to be replaced, which drops it if it is there.
+	swap bool
+	at   int
 }
 
 // appWishes lists the Applications of a message in the order they are named.
@@ -52,7 +54,7 @@ func (r *reading) appWishes() []wish {
 	for _, h := range hits {
 		w := wish{at: h.from, drop: !r.wanted(h.match), asked: r.onlyAsked(h.match)}
 		if h.need && r.swapped(h.match) {
-			w.drop = false // what replaces Slack is a chat again
+			w.drop, w.swap = false, true // what replaces Slack is a chat again
 		}
 		if !h.need {
 			w.slug = h.id
@@ -83,6 +85,9 @@ func (r *reading) ambiguousApp(m match) bool {
 		if (o.kind == "size" || o.kind == "count" || o.kind == "business") && o.from <= m.from && o.to >= m.to && o.to-o.from > m.to-m.from && !o.gaps {
 			return true
 		}
+	}
+	if t.kind == numberToken && m.to-m.from == 1 {
+		return true // "twenty-one"
 	}
 	if m.to-m.from > 1 || !r.wordApps[t.norm] && !r.wordApps[t.stem] {
 		return false
