@@ -38,6 +38,9 @@ func (r *reading) findAddress(asked bool) address {
 		if !r.wanted(match{from: i, to: i + 1}) {
 			continue
 		}
+		if r.has("cue", "already", t.sentence) && !asked {
+			continue // "our website is acme.com already"
+		}
 		if asked || r.nearAddress(i) || r.ours(i) {
 			a.own = host
 		}
@@ -63,7 +66,7 @@ func (r *reading) findAddress(asked bool) address {
 			}
 		}
 	}
-	if a.label == "" && asked && r.msg.words() <= 3 && len(r.byKind["act"]) == 0 && len(r.byKind["topic"]) == 0 {
+	if a.label == "" && asked && r.msg.words() <= 2 && len(r.byKind["act"]) == 0 && len(r.byKind["topic"]) == 0 {
 		if label, ok := r.labelAt(0); ok {
 			a.label = label
 		}

@@ -301,17 +301,27 @@ func (t *turn) listRegions(u *understanding) error {
 			near, asked = p.text, true
 		}
 	}
-	if home := t.draft.Spec.OrgHeadquarters; home != "" && len(u.where.asked) == 1 && u.where.asked[0].region != "" {
+	if home := t.draft.Spec.OrgHeadquarters; home != "" && len(u.where.asked) > 0 && u.where.asked[0].region != "" {
 		list, err := t.regionList(home, "")
 		if waits(err) {
 			return err
 		}
-		if r, ok := list.byID(u.where.asked[0].region); ok { // "and Helsinki?"
-			if !r.Available {
+		var about []string
+		last := ""
+		for _, p := range u.where.asked {
+			r, ok := list.byID(p.region)
+			switch {
+			case !ok:
+			case !r.Available:
 				t.say("regionunavailable", "wanted", r.title(), "reason", sentence(r.Reason))
 				return nil
+			default:
+				last = r.Name
+				about = append(about, t.label("value", "regionaway", "region", r.title(), "distance", thousands(r.DistanceKM)))
 			}
-			t.say("aboutregion", "region", r.title(), "place", firstPart(home), "distance", thousands(r.DistanceKM), "name", r.Name)
+		}
+		if len(about) > 0 { // "and Helsinki?", "Hillsboro or Ashburn?"
+			t.say("aboutregion", "list", t.join(about), "place", firstPart(home), "name", last)
 			return nil
 		}
 	}
@@ -529,6 +539,13 @@ func (t *turn) whySize(u *understanding) {
 			t.say("enoughno")
 		default:
 			t.say("enoughyes")
+		}
+	}
+	if contains(u.topics, "enough") {
+		if d.Sizing.Shortfall == "" {
+			t.say("enoughyes")
+		} else {
+			t.say("enoughno")
 		}
 	}
 	id := "whysize"

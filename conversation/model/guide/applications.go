@@ -109,6 +109,11 @@ func (t *turn) needless(a wish, w *work) {
 	if need.Near != "" {
 		id = "neednear"
 	}
+	if need.Say != "" {
+		w.after = append(w.after, need.Say)
+		t.replied = true
+		return
+	}
 	w.after = append(w.after, t.reply(id, "what", need.Label, "note", space(need.Note), "nearest", t.language.apps[need.Near].Name))
 	t.replied = true
 }
@@ -155,7 +160,7 @@ func (t *turn) offered(kind string) []string {
 			r := t.parse(m.Text)
 			for _, hit := range r.byKind[kind] {
 				for _, c := range r.matches {
-					if c.kind == "cue" && c.id == "pos" && c.to == hit.from && !contains(t.draft.Spec.Apps, hit.id) && !contains(t.draft.Spec.Components, hit.id) && !contains(out, hit.id) {
+					if c.kind == "cue" && c.id == "pos" && (c.to == hit.from || c.to < hit.from && r.listBetween(c.to, hit.from)) && !contains(t.draft.Spec.Apps, hit.id) && !contains(t.draft.Spec.Components, hit.id) && !contains(out, hit.id) {
 						out = append(out, hit.id)
 					}
 				}

@@ -52,6 +52,7 @@ type language struct {
 	wordApps      map[string]bool
 	times         map[string]bool
 	vague         map[string]bool
+	tellWords     map[string]bool
 	things        map[string]bool
 	personEndings []string
 	hereWords     map[string]bool
@@ -130,6 +131,7 @@ type wordData struct {
 	WordApps      string            `json:"wordApps"`
 	Times         string            `json:"times"`
 	Vague         string            `json:"vague"`
+	TellWords     string            `json:"tellWords"`
 	Things        string            `json:"things"`
 	PersonEndings string            `json:"personEndings"`
 	HereWords     string            `json:"hereWords"`
@@ -179,6 +181,8 @@ type needData struct {
 	// Note is said where no Application does it, and Near is what comes nearest.
 	Note string `json:"note"`
 	Near string `json:"near"`
+	// Say replaces the usual sentence about a wish that cannot be met.
+	Say string `json:"say"`
 }
 
 // businessData is a kind of organisation.
@@ -284,6 +288,7 @@ func (l *language) setWords() {
 	l.countStops, l.rangeWords, l.rangeOpen, l.labelStops = set(w.CountStops), set(w.RangeWords), set(w.RangeOpen), set(w.LabelStops)
 	l.things, l.personEndings = set(w.Things), strings.Fields(w.PersonEndings)
 	l.hereWords, l.oneWords = set(w.HereWords), set(w.OneWords)
+	l.tellWords = set(w.TellWords)
 	l.soundNumbers = set(w.SoundNumbers)
 	l.vague, l.correctors = set(w.Vague), set(w.Correctors)
 	l.atWork, l.words, l.endings = set(w.AtWork), set(w.Words), strings.Fields(w.Endings)

@@ -9,6 +9,9 @@ type nameHit struct {
 	score int
 }
 
+// nearScore is how much surer a part of a longer name has to be than the whole.
+const nearScore = 12
+
 // longestName is the most words that a name has.
 const longestName = 9
 
@@ -52,13 +55,20 @@ func (r *reading) findNames() []nameHit {
 			add(from, to, score, quoted)
 		}
 	}
-	if from := r.sentenceStart(0); from >= 0 && len(r.msg.tokens) > 0 {
+	for i := range r.msg.tokens {
+		if i > 0 && r.msg.tokens[i-1].sentence == r.msg.tokens[i].sentence {
+			continue
+		}
+		from := i
+		for from < len(r.msg.tokens)-1 && (r.msg.tokens[from].kind == punctToken || r.fillers[r.msg.tokens[from].norm]) {
+			from++
+		}
 		if end := r.explained(from); end > from && !r.articles[r.msg.tokens[from].norm] {
 			add(from, end, 35, false)
 		}
 	}
 	for i := range r.msg.tokens {
-		if from, to, ok := r.quotedAt(i); ok && r.businessNear(from) {
+		if from, to, ok := r.quotedAt(i); ok && (r.businessNear(from) || r.ownedNear(i)) {
 			add(from, to, 40, true)
 		}
 		if n := r.msg.tokens[i].norm; (n == "(" || n == ":") && i+1 < len(r.msg.tokens) && r.msg.tokens[i+1].capital && r.businessNear(i) {
@@ -177,8 +187,11 @@ func (r *reading) afterWrong(m match) bool {
 func (r *reading) bestName() (nameHit, bool) {
 	var best nameHit
 	for _, h := range r.findNames() {
-		if h.score > best.score || h.score == best.score && h.to-h.from > best.to-best.from {
-			best = h
+		longer := h.to-h.from > best.to-best.from && h.from <= best.from && h.to >= best.to
+		shorter := h.to-h.from < best.to-best.from && h.from >= best.from && h.to <= best.to
+		switch {
+		case longer && h.score >= best.score-nearScore, h.score > best.score && !(shorter && h.score <= best.score+nearScore), h.score == best.score && h.to-h.from > best.to-best.from:
+			best = h // "Ministry of Public Works" rather than "Public Works"
 		}
 	}
 	return best, best.score >= 40
@@ -358,6 +371,16 @@ func (r *reading) capitalRuns() []span {
 	return out
 }
 
+// ownedNear is true where "my" or "our" stands in the words before a quotation.
+func (r *reading) ownedNear(at int) bool {
+	for i := at - 1; i >= 0 && i >= at-4; i-- {
+		if n := r.msg.tokens[i].norm; r.mine[n] {
+			return true
+		}
+	}
+	return false
+}
+
 // announces is true for a word such as "company" before a name.
 func (r *reading) announces(i int) bool {
 	for _, m := range r.byKind["name"] {
@@ -392,7 +415,7 @@ func (r *reading) bareName() (nameHit, bool) {
 		if ok && !r.titled(s) && r.allOrdinary(s) && (r.moreThan(s) || r.neverName(s) || r.plainWord(s)) {
 			ok = false // "that is too big, cpx42 is fine" has no name, nor "keep it without"
 		}
-		if ok && r.onlyShrugs(s) {
+		if ok && (r.onlyShrugs(s) || !r.titled(s) && (!r.msg.cased || !toks[s.from].capital) && (r.neverName(s) || r.wishIn(s))) {
 			ok = false
 		}
 		if ok && !r.pronouns(s) && !r.placeSpan(s) && !r.onlyBusiness(s) && !r.tellsOther(s) && best.text == "" {
@@ -497,6 +520,18 @@ func (r *reading) allOrdinary(s span) bool {
 func (r *reading) plainWord(s span) bool {
 	t := &r.msg.tokens[s.from]
 	return s.to-s.from == 1 && (!t.capital || !r.msg.cased)
+}
+
+// wishIn is true where an Application or a need is named in a span.
+func (r *reading) wishIn(s span) bool {
+	for _, kind := range []string{"app", "need", "component"} {
+		for _, m := range r.byKind[kind] {
+			if m.from < s.to && m.to > s.from && (kind != "need" || m.words > 1) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // onlyShrugs is true where every word says nothing.

@@ -145,6 +145,9 @@ func (r *reading) nameScore(s span) int {
 			score += 40
 		}
 		special = special || !r.ordinary(t)
+		if !r.ordinary(t) && r.camel(i) {
+			score += 30 // "ShambaLink"
+		}
 	}
 	last := &r.msg.tokens[s.to-1]
 	if words > 1 && (r.names.heads[last.norm] || r.names.heads[last.stem]) {
@@ -154,7 +157,7 @@ func (r *reading) nameScore(s span) int {
 		}
 	}
 	first := &r.msg.tokens[s.from]
-	if words > 1 && capitals+small == words && special && r.names.heads[first.norm] {
+	if words > 1 && capitals+small == words && (special || small > 0) && r.names.heads[first.norm] {
 		score += 25 // "Hotel Miramar"
 	}
 	if capitals > 0 && capitals*2 >= words {
@@ -167,6 +170,21 @@ func (r *reading) nameScore(s span) int {
 		score -= 15
 	}
 	return score
+}
+
+// camel is true for a word with a capital inside, in a text that has small
+// letters too.
+func (r *reading) camel(i int) bool {
+	t := &r.msg.tokens[i]
+	lower, upper := false, false
+	for _, c := range r.msg.text[t.start:t.end] {
+		if unicode.IsLower(c) {
+			lower = true
+		} else if unicode.IsUpper(c) && lower {
+			upper = true
+		}
+	}
+	return r.msg.cased && lower && upper
 }
 
 // writeName gives a name that was typed in small letters its capitals; any other

@@ -20,10 +20,10 @@ func (t *turn) goesAhead(u *understanding, w *work) bool {
 		return false // that is to be answered first
 	}
 	ready := len(t.stillMissing(w)) == 0
-	if u.act("go") && !u.act("no") {
+	if u.does("go") && !u.act("no") {
 		return ready
 	}
-	if !u.act("yes") && !u.act("approve") || u.act("no") || !ready {
+	if !u.does("yes") && !u.does("approve") || u.act("no") || !ready {
 		return false
 	}
 	if len(u.unread.words)+len(u.unread.wishes) > 0 && !u.act("firmly") || len(u.unread.questions) > 0 || u.besidesYes() > 1 {

@@ -213,6 +213,7 @@ func (t *turn) advise(u *understanding) {
 	switch {
 	case u.act("modest") && t.changed && !t.everSaid("modest"):
 		t.say("modest")
+	case t.draft.phase() == awaiting:
 	case t.replied || t.changed || u.act("inject") || t.open[askPlan] && u.act("yes"):
 	case lost && u.act("trial"):
 		t.say("trialok")
@@ -225,12 +226,21 @@ func (t *turn) advise(u *understanding) {
 		if len(t.draft.Spec.Apps) > 0 {
 			apps = t.appNames(t.draft.Spec.Apps)
 		}
+		if len(t.draft.Spec.Apps) == 0 {
+			t.say("advicegeneric")
+		}
 		t.say("advice", "apps", apps, "region", t.regionName(t.draft.region()), "servers", t.serversLabel())
 		t.replied = true
 	case u.act("modest") && !t.everSaid("modest"):
 		t.say("modest")
 	case u.act("noorg") && (t.open[fieldName] || t.draft.empty()):
 		t.say("noorg")
+		t.replied = true
+	case u.act("isthatall") && len(t.stillMissing(&work{})) == 0 && !t.draft.empty():
+		t.say("thatsall")
+		t.replied = true
+	case u.act("trial") && !u.facts() && !t.draft.empty():
+		t.say("trialgood")
 		t.replied = true
 	case u.act("sono"):
 		t.say("sono")

@@ -10,34 +10,34 @@ import (
 // understanding is everything that one message says, before anything is done.
 type understanding struct {
 	*reading
-	tongue     *tongue
-	orgName    string
-	rivals     []string // two names, equally sure
-	emails     []string
-	badEmail   string
-	where      places
-	business   string
-	isBusiness bool // "we are a ..." and not only a word in passing
-	counts     counts
-	address    address
-	apps       []wish
-	components []wish
-	compliance []wish
-	ha         *bool
-	machine    machine
-	onlyApps   bool
-	noApps     bool
-	simulated  bool
-	refers     bool
-	topics     []string
-	whatIf     bool
-	unread     unread
-	person     span // the speaker's own name
-	personName string
+	tongue      *tongue
+	orgName     string
+	rivals      []string // two names, equally sure
+	emails      []string
+	badEmail    string
+	where       places
+	business    string
+	isBusiness  bool // "we are a ..." and not only a word in passing
+	counts      counts
+	address     address
+	apps        []wish
+	components  []wish
+	compliance  []wish
+	ha          *bool
+	machine     machine
+	onlyApps    bool
+	noApps      bool
+	simulated   bool
+	refers      bool
+	topics      []string
+	whatIf      bool
+	unread      unread
+	person      span // the speaker's own name
+	personName  string
 	dropWorkers bool // the number of workers was meant for people
-	haClash    bool // high availability with one control plane
-	bizInName  bool // the kind of business is only told by the name
-	residency  bool // the data may not leave where they are, or the place that is named
+	haClash     bool // high availability with one control plane
+	bizInName   bool // the kind of business is only told by the name
+	residency   bool // the data may not leave where they are, or the place that is named
 }
 
 // machine is a wish for other servers.
@@ -168,6 +168,30 @@ func (r *reading) anyMatch(kind, id string) bool {
 
 // act is true where the message does something, e.g. "yes".
 func (u *understanding) act(id string) bool { return u.has("act", id) }
+
+// does is true where the message does something in a sentence that is no
+// question about it: "is there somebody who can build it?" tells nobody to build.
+func (u *understanding) does(id string) bool {
+	for _, m := range u.byKind["act"] {
+		if m.id != id {
+			continue
+		}
+		if mode := u.mode(u.sentence(m)); !mode.asks || mode.requests && !u.unsure(m) {
+			return true
+		}
+	}
+	return false
+}
+
+// unsure is true where the sentence asks whether somebody or something does it.
+func (u *understanding) unsure(m match) bool {
+	for _, c := range u.matches {
+		if c.kind == "cue" && c.id == "anybody" && c.to <= m.from+1 && u.sentence(c) == u.sentence(m) {
+			return true
+		}
+	}
+	return false
+}
 
 // asking is true where every sentence with this kind of phrase is a question.
 func (r *reading) asking(kind string) bool {

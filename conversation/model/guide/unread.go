@@ -105,12 +105,27 @@ func (u *understanding) unreadWishes(out *unread, read []bool) {
 			for to < len(toks) && toks[to].sentence == u.sentence(c) && !u.parts(to) {
 				to++
 			}
-			if s := u.unreadWish(i, to, read); s != "" && len(out.wishes) < mostSaidBack && !contains(out.wishes, s) {
+			if s := u.unreadWish(i, to, read); s != "" && !u.sharesPlace(to, read) && len(out.wishes) < mostSaidBack && !contains(out.wishes, s) {
 				out.wishes = append(out.wishes, s)
 			}
 			i = to + 1
 		}
 	}
+}
+
+// sharesPlace is true where an unread thing is joined to a read one that says
+// where both belong: "our menus and news on a site".
+func (u *understanding) sharesPlace(and int, read []bool) bool {
+	toks := u.msg.tokens
+	if and >= len(toks) || toks[and].norm != u.andWord {
+		return false
+	}
+	known, place := false, false
+	for i := and + 1; i < len(toks) && toks[i].sentence == toks[and].sentence && toks[i].kind != punctToken; i++ {
+		known = known || read[i]
+		place = place || u.wishFor[toks[i].norm]
+	}
+	return known && place
 }
 
 // bareList is true for a sentence that is a list of wishes and nothing else:
@@ -213,6 +228,9 @@ func (u *understanding) unreadQuestions(out *unread, read []bool) {
 			known = known || u.sentence(m) == s
 		}
 		if !known {
+			for from < to && u.msg.tokens[from].kind == punctToken {
+				from++
+			}
 			text := []rune(strings.TrimSpace(u.msg.slice(from, to)))
 			if len(text) > 90 {
 				text = append(text[:90], '…')

@@ -33,7 +33,7 @@ func (r *reading) findPlaces(hq, known bool) places {
 	hits = longest(hits)
 	for i := 0; i < len(hits); i++ {
 		m := hits[i]
-		if r.name.covers(m) || m.from > 0 && r.personNamed(m) {
+		if r.name.covers(m) || m.from > 0 && r.personNamed(m) || r.plainPlace(m) {
 			continue
 		}
 		h := placeHit{at: m.from, known: true, drop: !r.wanted(m) && !r.corrects1(m), asked: r.placeAsked(m)}
@@ -164,6 +164,17 @@ func sameCountry(place, country string) bool {
 	return n > 0 && place[n:] == country
 }
 
+// plainPlace is true for an ordinary word that is the name of a place too and
+// stands as the word: "nice. do it".
+func (r *reading) plainPlace(m match) bool {
+	t := &r.msg.tokens[m.from]
+	if m.to-m.from > 1 || !r.common[t.norm] && !r.fillers[t.norm] && !r.closers[t.norm] && !r.words[t.norm] {
+		return false
+	}
+	before := m.from > 0 && (r.inWords[r.msg.tokens[m.from-1].norm] || r.placeWords[r.msg.tokens[m.from-1].norm])
+	return !before && !(r.msg.cased && t.capital && !t.first)
+}
+
 // personNamed is true for "I am Jordan": a person's name that is a place too.
 func (r *reading) personNamed(m match) bool {
 	for _, c := range r.matches {
@@ -206,6 +217,11 @@ func (r *reading) forMachines(m match, h placeHit, hq, known bool) bool {
 	}
 	var best match
 	kind, found := "", false
+	for _, c := range r.byKind["where"] {
+		if c.id == "okay" && c.from == m.to && r.buildable(h) {
+			return true // "Germany is fine for us"
+		}
+	}
 	for _, c := range r.byKind["where"] {
 		if c.id != "people" && c.id != "machines" && c.id != "it" || r.sentence(c) != s || c.to > m.from || c.from >= m.from {
 			continue
@@ -272,7 +288,7 @@ func (r *reading) buildable(h placeHit) bool {
 // spansOrganisation is true where the organisation itself stands between the
 // words of a cue and the place: "I run a bakery in Hamburg".
 func (r *reading) spansOrganisation(c, m match) bool {
-	if toks := r.msg.tokens; c.from > 0 && c.from+1 < m.from && r.speakers[toks[c.from-1].norm] && r.articles[toks[c.from+1].norm] && c.words > 1 {
+	if toks := r.msg.tokens; c.from > 0 && c.from+1 < m.from && r.speakers[toks[c.from-1].norm] && (r.articles[toks[c.from+1].norm] || toks[c.from+1].kind == numberToken) && c.words > 1 {
 		owned := false
 		for _, o := range r.byKind["owner"] {
 			owned = owned || o.id == "strong" && o.from < c.from && o.to > c.from

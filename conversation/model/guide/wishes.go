@@ -129,6 +129,9 @@ func (r *reading) otherMeaning(m match) bool {
 			return true
 		}
 	}
+	if r.has("cue", "already", r.sentence(m)) && !r.lacks(m) && r.has("owner", "be", r.sentence(m)) && !r.mode(r.sentence(m)).asks {
+		return true // "our website is there already"
+	}
 	for _, o := range r.byKind["need"] {
 		// A list such as "share files": the narrower meaning inside is the same
 		// wish; a different need that this one spans over is another.
@@ -225,10 +228,16 @@ func (r *reading) findBusiness() (id string, strong bool) {
 		if !r.wanted(m) {
 			continue
 		}
+		if m.to < len(r.msg.tokens) && r.tellWords[r.msg.tokens[m.to].norm] && m.from > 0 && r.mine[r.msg.tokens[m.from-1].norm] {
+			continue // "my accountant told me"
+		}
 		owned, sure := 0, r.name.covers(m)
 		for _, c := range r.matches {
 			if c.kind == "owner" && c.to <= m.from && m.from-c.to <= 3 && r.sentence(c) == r.sentence(m) && !r.mark(c.to, m.from) {
-				owned = 6
+				owned = max(owned, 6)
+				if c.id == "strong" {
+					owned = 8
+				}
 				sure = sure || c.id == "strong"
 			}
 		}
