@@ -12,8 +12,8 @@ type address struct {
 }
 
 // findAddress reads a wished label or an own domain. asked is true while the
-// address is being asked for.
-func (r *reading) findAddress(asked bool) address {
+// address is being asked for, loose while nothing else of that kind is.
+func (r *reading) findAddress(asked, loose bool) address {
 	var a address
 	toks := r.msg.tokens
 	for i := range toks {
@@ -41,7 +41,7 @@ func (r *reading) findAddress(asked bool) address {
 		if r.has("cue", "already", t.sentence) && !asked {
 			continue // "our website is acme.com already"
 		}
-		if asked || r.nearAddress(i) || r.ours(i) {
+		if asked || r.nearAddress(i) || r.ours(i) || loose && r.msg.words() <= 7 && len(r.byKind["app"]) == 0 {
 			a.own = host
 		}
 	}
@@ -132,7 +132,7 @@ func (r *reading) labelAt(i int) (string, bool) {
 	for to < len(toks) && to-i < 5 {
 		t := &toks[to]
 		if t.kind == punctToken {
-			if t.norm == "-" && to+1 < len(toks) && toks[to+1].start == t.end && to > i && toks[to-1].end == t.start {
+			if (t.norm == "-" || t.norm == "_") && to+1 < len(toks) && toks[to+1].start == t.end && to > i && toks[to-1].end == t.start {
 				to++
 				continue
 			}

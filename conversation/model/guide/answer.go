@@ -81,6 +81,12 @@ func (t *turn) handle(handler string, u *understanding) error {
 		return t.listRegions(u)
 	case "regions":
 		return t.listRegions(u)
+	case "risk":
+		if d := t.draft.Sizing; d != nil && d.Shortfall != "" {
+			t.said = append(t.said, t.reply("shortfall", "text", sentence(d.Shortfall)))
+			return nil
+		}
+		t.say("norisk")
 	case "nearer":
 		return t.nearer()
 	case "budget":

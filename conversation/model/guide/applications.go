@@ -39,6 +39,10 @@ func (t *turn) applications(u *understanding, w *work) error {
 	if err := t.catalogue(); err != nil {
 		return err
 	}
+	if t.draft.field(fieldApps).Source == "suggested" && !u.onlyApps && t.tellsAll(u, wishes) {
+		u.onlyApps = true
+		t.ownSuggestions = true
+	}
 	for i := range wishes {
 		if wishes[i].swap && len(wishes) > 1 && contains(have, wishes[i].slug) {
 			wishes[i].drop = true
@@ -53,10 +57,16 @@ func (t *turn) applications(u *understanding, w *work) error {
 				}
 			}
 		}
+		var out []string
 		for _, s := range have {
 			if !contains(rest, s) {
-				w.removed = append(w.removed, t.appName(s))
+				out = append(out, t.appName(s))
 			}
+		}
+		if t.ownSuggestions && len(out) > 0 {
+			w.after = append(w.after, t.reply("leftsuggestions", "list", t.join(out)))
+		} else {
+			w.removed = append(w.removed, out...)
 		}
 		have = rest
 	}
@@ -81,7 +91,7 @@ func (t *turn) applications(u *understanding, w *work) error {
 		w.put(fieldApps, list) // the wishes are known, so none is guessed
 		return nil
 	}
-	if len(added)+len(dropped)+len(w.removed) == 0 && !(len(can) > 0 && t.draft.field(fieldApps).Source == "suggested") {
+	if len(added)+len(dropped)+len(w.removed) == 0 && len(have) == len(t.draft.Spec.Apps) && !(len(can) > 0 && t.draft.field(fieldApps).Source == "suggested") {
 		if kept := t.keptApps(can, have); len(kept) > 0 {
 			w.after = append(w.after, t.reply("already", "list", t.join(kept)))
 			t.replied = true
@@ -100,6 +110,17 @@ func (t *turn) applications(u *understanding, w *work) error {
 	}
 	w.removed = append(w.removed, t.names(dropped)...)
 	return nil
+}
+
+// tellsAll is true where a person says what they need, after Applications were
+// only suggested to them: that is the list then, and no addition to it.
+func (t *turn) tellsAll(u *understanding, wishes []wish) bool {
+	for _, w := range wishes {
+		if w.drop || w.asked {
+			return false
+		}
+	}
+	return len(wishes) > 0 && !u.act("yes") && !u.has("cue", "besides") && !u.refers
 }
 
 // needless says that no Application does what is wished for.
@@ -199,25 +220,9 @@ func (t *turn) suggest(u *understanding, w *work) error {
 	if err := t.catalogue(); err != nil {
 		return err
 	}
-	names := b.Suggest
-	if len(names) == 0 {
-		var out struct {
-			Items []struct {
-				Slug          string   `json:"slug"`
-				SuggestedApps []string `json:"suggestedApps"`
-			} `json:"items"`
-		}
-		if err := t.call(toolCatalogue, map[string]any{"kind": "industries"}, &out); err != nil {
-			if waits(err) {
-				return err
-			}
-			return nil
-		}
-		for _, i := range out.Items {
-			if i.Slug == b.Industry {
-				names = i.SuggestedApps
-			}
-		}
+	names, err := t.usual(b)
+	if err != nil {
+		return err
 	}
 	var list, shown []string
 	for _, s := range names {
@@ -233,6 +238,62 @@ func (t *turn) suggest(u *understanding, w *work) error {
 	w.after = append(w.after, text)
 	t.suggested = true
 	return nil
+}
+
+// moreApps names what an industry usually wants and is not on the list.
+func (t *turn) moreApps(u *understanding) error {
+	if err := t.catalogue(); err != nil {
+		return err
+	}
+	b, ok := t.language.business[u.business]
+	if !ok {
+		b = businessData{Industry: t.draft.Spec.OrgIndustry}
+	}
+	names, err := t.usual(b)
+	if err != nil {
+		return err
+	}
+	if len(names) == 0 {
+		names = t.usualApps
+	}
+	var list []string
+	for _, s := range names {
+		if t.deployable(s) && !contains(t.draft.Spec.Apps, s) && len(list) < mostSuggestions {
+			list = append(list, t.appFor(s))
+		}
+	}
+	if len(list) == 0 {
+		t.say("nomore")
+	} else {
+		t.say("advicemore", "list", t.join(list))
+	}
+	t.replied = true
+	return nil
+}
+
+// usual lists what a kind of business usually wants.
+func (t *turn) usual(b businessData) ([]string, error) {
+	if len(b.Suggest) > 0 {
+		return b.Suggest, nil
+	}
+	var out struct {
+		Items []struct {
+			Slug          string   `json:"slug"`
+			SuggestedApps []string `json:"suggestedApps"`
+		} `json:"items"`
+	}
+	if err := t.call(toolCatalogue, map[string]any{"kind": "industries"}, &out); err != nil {
+		if waits(err) {
+			return nil, err
+		}
+		return nil, nil
+	}
+	for _, i := range out.Items {
+		if i.Slug == b.Industry {
+			return i.SuggestedApps, nil
+		}
+	}
+	return nil, nil
 }
 
 // businessOf is an industry as a kind of business, for a draft that knows no more.

@@ -88,7 +88,7 @@ func (t *turn) organisation(u *understanding, w *work) {
 		}
 		w.after = append(w.after, t.reply(id, "value", u.badEmail))
 	}
-	if b, ok := t.language.business[u.business]; ok {
+	if b, ok := t.language.business[u.business]; ok && !(u.bizInName && s.OrgName != "") {
 		if s.OrgIndustry == "" || s.OrgIndustry != b.Industry && u.isBusiness && !u.bizInName {
 			w.put(fieldIndustry, b.Industry)
 			if u.orgName == "" || !u.name.covers(match{from: 0, to: 1}) {

@@ -19,7 +19,9 @@ type counts struct {
 	hasBare    bool
 	asked      bool // the workers were only asked about
 	askedCount int
-	several    int // regions
+	badWorkers bool // more or fewer than there can be
+	many       bool // "many workers"
+	several    int  // regions
 }
 
 // findCounts reads the numbers of a message.
@@ -36,6 +38,9 @@ func (r *reading) findCounts() counts {
 		}
 		if r.soundNumbers[toks[i].norm] && i+1 < len(toks) && (r.mine[toks[i+1].norm] || r.articles[toks[i+1].norm]) {
 			continue // "4 my shop"
+		}
+		if i > 0 && r.taken(i-1) {
+			continue // "4, not 5"
 		}
 		numbers++
 		v := toks[i].value
@@ -119,6 +124,9 @@ func (r *reading) findCounts() counts {
 	}
 	r.unnumbered(&c)
 	r.single(&c)
+	for _, m := range r.byKind["count"] {
+		c.many = c.many || m.id == "many" && len(c.workers) == 0 && c.change == 0 && !r.mode(r.sentence(m)).asks
+	}
 	return c
 }
 
@@ -133,6 +141,20 @@ func (r *reading) single(c *counts) {
 		}
 		c.control, c.workers = 1, []int{0}
 	}
+}
+
+// taken is true for a "not" that takes the number after it away, where another
+// number stands before it.
+func (r *reading) taken(at int) bool {
+	if !r.notWords[r.msg.tokens[at].norm] {
+		return false
+	}
+	for j := at - 1; j >= 0 && j >= at-4 && r.msg.tokens[j].sentence == r.msg.tokens[at].sentence; j-- {
+		if r.msg.tokens[j].kind == numberToken {
+			return true
+		}
+	}
+	return false
 }
 
 // corrected is true for a number that takes back the one before: "no, 5", "I mean
@@ -158,6 +180,13 @@ func (r *reading) countWorkers(c *counts, i, at, v int) {
 	}
 	if !r.wanted(match{from: i, to: at}) && !r.moreAt(i, at, "down") {
 		c.dropWorker = append(c.dropWorker, v)
+		return
+	}
+	if i > 0 && r.msg.tokens[i-1].norm == "-" && r.msg.tokens[i-1].end == r.msg.tokens[i].start && (i < 2 || r.msg.tokens[i-2].end < r.msg.tokens[i-1].start) {
+		v = -v
+	}
+	if v < 0 || v > r.MostWorkers {
+		c.badWorkers = true
 		return
 	}
 	to := r.moreBefore(i, "set")
@@ -411,7 +440,7 @@ func (r *reading) currencyMark(i int) string {
 // staff is true where "workers" are people: too many for machines, or said of
 // the organisation, as in "a bakery with 12 workers".
 func (r *reading) staff(i, n int) bool {
-	if n > r.MostWorkers {
+	if n > r.MostWorkers && (n > 4*r.MostWorkers || r.msg.words() > shortReply || r.tellsOfSelf(r.msg.tokens[i].sentence)) {
 		return true
 	}
 	if i == 0 || !r.staffWords[r.msg.tokens[i-1].norm] {

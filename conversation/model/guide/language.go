@@ -52,6 +52,9 @@ type language struct {
 	wordApps      map[string]bool
 	times         map[string]bool
 	vague         map[string]bool
+	usualApps     []string
+	notWords      map[string]bool
+	placeLabels   map[string]bool
 	tellWords     map[string]bool
 	things        map[string]bool
 	personEndings []string
@@ -131,6 +134,9 @@ type wordData struct {
 	WordApps      string            `json:"wordApps"`
 	Times         string            `json:"times"`
 	Vague         string            `json:"vague"`
+	UsualApps     string            `json:"usualApps"`
+	NotWords      string            `json:"notWords"`
+	PlaceLabels   string            `json:"placeLabels"`
 	TellWords     string            `json:"tellWords"`
 	Things        string            `json:"things"`
 	PersonEndings string            `json:"personEndings"`
@@ -221,6 +227,8 @@ type topic struct {
 	Real      string `json:"real"`
 	// Weight breaks ties; a general topic has less.
 	Weight int `json:"weight"`
+	// Asked is true for a topic that is one only in a question.
+	Asked bool `json:"asked"`
 	// Over names more general topics that are not answered beside this one.
 	Over []string `json:"over"`
 }
@@ -288,6 +296,8 @@ func (l *language) setWords() {
 	l.countStops, l.rangeWords, l.rangeOpen, l.labelStops = set(w.CountStops), set(w.RangeWords), set(w.RangeOpen), set(w.LabelStops)
 	l.things, l.personEndings = set(w.Things), strings.Fields(w.PersonEndings)
 	l.hereWords, l.oneWords = set(w.HereWords), set(w.OneWords)
+	l.notWords, l.placeLabels = set(w.NotWords), set(w.PlaceLabels)
+	l.usualApps = strings.Fields(w.UsualApps)
 	l.tellWords = set(w.TellWords)
 	l.soundNumbers = set(w.SoundNumbers)
 	l.vague, l.correctors = set(w.Vague), set(w.Correctors)

@@ -263,7 +263,10 @@ func (p *pattern) match(l *language, msg *message, i, k int) int {
 
 // fitsPhrase gives the end of an alternative of several words, or 0.
 func fitsPhrase(msg *message, at int, words []string) int {
-	for _, w := range words {
+	for k, w := range words {
+		for k > 0 && at < len(msg.tokens) && msg.tokens[at].kind == punctToken && joins(msg.tokens[at].norm) {
+			at++ // "X-ray"
+		}
 		if at >= len(msg.tokens) {
 			return 0
 		}

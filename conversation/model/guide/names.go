@@ -87,6 +87,8 @@ func (r *reading) findNames() []nameHit {
 			score = 30
 		case r.begins(s):
 			score = 27 // "Bufete García y Asociados. Madrid."
+		case r.between2(s):
+			score = 27 // "Austin TX, Copper Owl Games."
 		}
 		add(s.from, s.to, score, false)
 	}
@@ -110,6 +112,25 @@ func (r *reading) explained(from int) int {
 		}
 	}
 	return 0
+}
+
+// between2 is true for two or more capitals between two marks, in a first sentence
+// that has given no name.
+func (r *reading) between2(s span) bool {
+	toks := r.msg.tokens
+	if r.nameKnown || s.from == 0 || toks[s.from].sentence > 1 || toks[s.from-1].kind != punctToken || s.to < len(toks) && toks[s.to].kind != punctToken {
+		return false
+	}
+	capitals, special := 0, false
+	for i := s.from; i < s.to; i++ {
+		if t := &toks[i]; t.kind == wordToken {
+			if t.capital {
+				capitals++
+			}
+			special = special || !r.ordinary(t)
+		}
+	}
+	return capitals > 1 && special
 }
 
 // begins is true for capitals at the beginning of a message, before a mark or
@@ -279,7 +300,7 @@ func (r *reading) nameEnd(from int, quoted bool) int {
 			continue
 		}
 		switch {
-		case t.kind == emailToken:
+		case t.kind == emailToken, i > from && r.speakers[t.norm] && t.end-t.start == 1:
 			return i
 		case t.kind == punctToken:
 			if nameMark(t.norm) && i+1 < len(toks) && i > from && toks[i+1].kind != punctToken && (t.norm == "&" || t.norm == "." || toks[i+1].start == t.end) && t.norm != "'" {
@@ -415,6 +436,9 @@ func (r *reading) bareName() (nameHit, bool) {
 		if ok && !r.titled(s) && r.allOrdinary(s) && (r.moreThan(s) || r.neverName(s) || r.plainWord(s)) {
 			ok = false // "that is too big, cpx42 is fine" has no name, nor "keep it without"
 		}
+		if ok && r.fieldFirst(s) {
+			ok = false // "region Mars"
+		}
 		if ok && (r.onlyShrugs(s) || !r.titled(s) && (!r.msg.cased || !toks[s.from].capital) && (r.neverName(s) || r.wishIn(s))) {
 			ok = false
 		}
@@ -532,6 +556,22 @@ func (r *reading) wishIn(s span) bool {
 		}
 	}
 	return false
+}
+
+// fieldFirst is true where a span begins with a word for a part of the draft.
+func (r *reading) fieldFirst(s span) bool {
+	t := &r.msg.tokens[s.from]
+	if r.placeLabels[t.norm] {
+		return true
+	}
+	for _, kind := range []string{"address", "size"} {
+		for _, m := range r.byKind[kind] {
+			if m.from == s.from {
+				return true
+			}
+		}
+	}
+	return r.sizeAt(s.from) || s.from+1 < s.to && r.sizeAt(s.from+1)
 }
 
 // onlyShrugs is true where every word says nothing.

@@ -144,7 +144,7 @@ func (r *reading) nameScore(s span) int {
 		if r.LegalForms[t.norm] != "" && i > s.from {
 			score += 40
 		}
-		special = special || !r.ordinary(t)
+		special = special || !r.ordinary(t) && !r.words[t.norm] && !r.inflected(t.norm)
 		if !r.ordinary(t) && r.camel(i) {
 			score += 30 // "ShambaLink"
 		}

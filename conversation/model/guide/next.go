@@ -20,8 +20,14 @@ func (t *turn) goesAhead(u *understanding, w *work) bool {
 		return false // that is to be answered first
 	}
 	ready := len(t.stillMissing(w)) == 0
+	if t.was.empty() && !u.does("plannow") {
+		return false // what was understood is shown before it is planned
+	}
 	if u.does("go") && !u.act("no") {
 		return ready
+	}
+	if len(w.changes) > 0 && u.corrects() {
+		return false
 	}
 	if !u.does("yes") && !u.does("approve") || u.act("no") || !ready {
 		return false
@@ -175,6 +181,7 @@ func (t *turn) opening(u *understanding) error {
 	case u.act("cancelplan"):
 		t.say("notstarted")
 		t.say("openask")
+	case t.replied && (t.justSaid("openask") || t.justSaid("openeasy")) && !u.act("greet"):
 	case t.replied || u.act("greet") || u.act("thanks") || u.act("howareyou") || len(t.said) > 0 || u.act("yes") || u.act("go"):
 		t.say("openask")
 	case u.act("dontknow") || u.act("no"):

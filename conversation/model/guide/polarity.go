@@ -128,6 +128,11 @@ func (r *reading) wanted(m match) bool {
 	if r.droppedAfter(m) {
 		return false
 	}
+	for _, o := range r.byKind["cue"] { // "leave the invoices out"
+		if o.id == "drop" && o.gaps && o.from < m.from && o.to > m.to {
+			return false
+		}
+	}
 	for _, o := range r.byKind["cue"] { // "EU only" after a refusal
 		if o.id == "only" && o.from == m.to {
 			return true
@@ -306,9 +311,14 @@ func (r *reading) supposes(sentence int) bool {
 	}
 	elliptic := false
 	for _, m := range r.matches {
-		elliptic = elliptic || m.kind == "cue" && m.id == "elliptic" && r.sentence(m) == sentence
+		if m.kind == "cue" && r.sentence(m) == sentence {
+			elliptic = elliptic || m.id == "whatif" || m.id == "elliptic" && sentence < len(r.msg.asks) && r.msg.asks[sentence]
+		}
 	}
-	yes := (priced && supposed || elliptic && sentence < len(r.msg.asks) && r.msg.asks[sentence]) && named
+	for i := range r.msg.tokens {
+		named = named || r.sizeAt(i) && r.msg.tokens[i].sentence == sentence
+	}
+	yes := (priced && supposed || elliptic) && named
 	r.supposing[sentence] = yes
 	return yes
 }

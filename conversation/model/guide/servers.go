@@ -30,6 +30,13 @@ func (t *turn) servers(u *understanding, w *work) error {
 	case (t.open[fieldWorkers] || len(c.dropWorker) > 0) && c.hasBare:
 		count = c.bare
 	}
+	if c.badWorkers {
+		w.after = append(w.after, t.reply("workersrange", "most", strconv.Itoa(t.MostWorkers)))
+		t.replied = true
+	} else if c.many && !w.sets(fieldWorkerSize) {
+		w.after = append(w.after, t.reply("howmanyworkers", "most", strconv.Itoa(t.MostWorkers)))
+		t.replied = true
+	}
 	if u.dropWorkers {
 		w.put(fieldWorkers, nil)
 	}

@@ -94,7 +94,9 @@ func (t *turn) onText(text string) error {
 	if err := t.afterPrice(u); err != nil {
 		return err
 	}
-	t.advise(u)
+	if err := t.advise(u); err != nil {
+		return err
+	}
 	if !t.changed && len(w.same) > 0 && !t.replied {
 		t.say("sameas", "list", t.join(w.same))
 		if d := t.draft.Sizing; d != nil && d.Shortfall != "" {
@@ -208,7 +210,7 @@ func (t *turn) dropLast(u *understanding) error {
 }
 
 // advise gives the guide's own proposal where it is asked for.
-func (t *turn) advise(u *understanding) {
+func (t *turn) advise(u *understanding) error {
 	lost := t.everSaid("residencylost") || t.everSaid("leaves")
 	switch {
 	case u.act("modest") && t.changed && !t.everSaid("modest"):
@@ -221,6 +223,8 @@ func (t *turn) advise(u *understanding) {
 	case lost && (u.act("advise") || u.act("sono")):
 		t.say("residencyadvice")
 		t.replied = true
+	case u.act("advisemore") && !u.facts():
+		return t.moreApps(u)
 	case u.act("advise") && t.draft.region() != "" && !t.draft.empty():
 		apps := t.reply("noapplication")
 		if len(t.draft.Spec.Apps) > 0 {
@@ -246,6 +250,7 @@ func (t *turn) advise(u *understanding) {
 		t.say("sono")
 		t.replied = true
 	}
+	return nil
 }
 
 // choose makes a chosen value what the message says.

@@ -73,6 +73,8 @@ type turn struct {
 	replied bool
 	// ahead is true where the message says to go on to the plan.
 	ahead bool
+	// ownSuggestions is true where suggestions gave way to what was said.
+	ownSuggestions bool
 	// suggested is true once Applications were suggested in this turn.
 	suggested bool
 	// taken is true where what was only tried out before was agreed to.

@@ -91,7 +91,7 @@ func (l *language) understand(text string, open asked) *understanding {
 	u.business, u.isBusiness = r.findBusiness()
 	u.bizInName = u.business != "" && r.onlyInName(u.business)
 	u.counts = r.findCounts()
-	u.address = r.findAddress(open["sovereignSubdomain"] || open["sovereignFQDN"] || open[addressSpoken])
+	u.address = r.findAddress(open["sovereignSubdomain"] || open["sovereignFQDN"] || open[addressSpoken], open[nameKnown] && !open["orgEmail"])
 	u.apps = r.appWishes()
 	u.components = r.list("component")
 	u.compliance = r.list("compliance")
@@ -489,7 +489,7 @@ func sizeID(s string) bool {
 			return false
 		}
 	}
-	return (letters == 2 || letters == 3) && digits == 2 && s[0] == 'c'
+	return (letters == 2 || letters == 3) && (digits == 2 || digits == 3) && s[0] == 'c'
 }
 
 // findScope reads "only", "no apps", "nothing else".
@@ -566,7 +566,7 @@ func (r *reading) findTopics() []string {
 		s := r.sentence(m)
 		mode := r.mode(s)
 		short := r.sentenceWords(s) <= 4
-		if !mode.asks && !short || r.name.covers(m) {
+		if !mode.asks && (!short || r.topicOf(m).Asked || r.tells(s)) || r.name.covers(m) || r.insideYes(m) {
 			continue
 		}
 		if !mode.asks && !r.msg.asks[s] && m.words < 2 && r.sentenceWords(s) > 2 {
@@ -610,6 +610,27 @@ func (r *reading) findTopics() []string {
 		}
 	}
 	return out
+}
+
+// tells is true where a sentence that asks nothing says a fact: "two workers are
+// enough" is no question about them.
+func (r *reading) tells(sentence int) bool {
+	for _, m := range r.matches {
+		if r.sentence(m) == sentence && (m.kind == "ha" || m.kind == "count" && (m.id == "workers" || m.id == "people" || m.id == "controlplanes") && m.from > 0 && r.msg.tokens[m.from-1].kind == numberToken) {
+			return true
+		}
+	}
+	return false
+}
+
+// insideYes is true for words that only agree: "why not".
+func (r *reading) insideYes(m match) bool {
+	for _, y := range r.byKind["act"] {
+		if y.id == "yes" && y.words > 1 && y.from < m.to && y.to > m.from {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *reading) sentenceWords(s int) int {

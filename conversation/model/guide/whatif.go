@@ -34,6 +34,10 @@ func (t *turn) whatIf(w *work) error {
 		return nil
 	}
 	d, ok, err := t.tryOut(w.changes)
+	if ok && d.region() == t.draft.region() && len(w.changes) == 1 && w.changes[0].Field == fieldRegion {
+		t.say("whatifsame", "cost", amount(now.Monthly))
+		return nil
+	}
 	switch {
 	case err != nil:
 		return err

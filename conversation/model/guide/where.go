@@ -327,7 +327,7 @@ func (r *reading) strongPeople(sentence, before int) bool {
 func (r *reading) unknownPlaces(out *places, hq bool) {
 	toks := r.msg.tokens
 	for _, c := range r.byKind["where"] {
-		if c.id != "people" && c.id != "machines" || c.to >= len(toks) || !r.inWords[toks[c.to-1].norm] {
+		if c.id != "people" && c.id != "machines" || c.to >= len(toks) || !r.inWords[toks[c.to-1].norm] && !r.placeLabels[toks[c.to-1].norm] {
 			continue
 		}
 		from := c.to
@@ -352,7 +352,7 @@ func (r *reading) unknownPlaces(out *places, hq bool) {
 		}
 		return
 	}
-	if hq && r.msg.words() > 0 && r.msg.words() <= 4 && len(r.byKind["act"]) == 0 && len(r.byKind["topic"]) == 0 {
+	if hq && len(r.byKind["address"])+len(r.byKind["size"]) == 0 && r.msg.words() > 0 && r.msg.words() <= 4 && len(r.byKind["act"]) == 0 && len(r.byKind["topic"]) == 0 {
 		from, to := 0, len(toks)
 		for from < to && (toks[from].kind == punctToken || r.inWords[toks[from].norm] || r.aroundName[toks[from].norm]) {
 			from++

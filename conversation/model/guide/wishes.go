@@ -265,7 +265,15 @@ func (r *reading) findBusiness() (id string, strong bool) {
 // one only describes.
 func (r *reading) describes(m match) bool {
 	for _, o := range r.byKind["business"] {
-		if o.from == m.to && o.id != m.id && !r.name.covers(o) && r.sentence(o) == r.sentence(m) {
+		if o.from < m.to || o.from-m.to > 2 || o.id == m.id || r.name.covers(o) || r.sentence(o) != r.sentence(m) {
+			continue
+		}
+		plain := true // "bakery equipment manufacturer"
+		for i := m.to; i < o.from; i++ {
+			t := &r.msg.tokens[i]
+			plain = plain && t.kind == wordToken && !r.names.stops[t.norm] && !r.articles[t.norm] && !r.listWords[t.norm] && !r.inWords[t.norm]
+		}
+		if plain {
 			return true
 		}
 	}
