@@ -17,6 +17,9 @@ import (
 	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/conversation/journal"
 	"github.com/openova-io/sandbox/provisioner"
+	"github.com/openova-io/sandbox/shell"
+	"github.com/openova-io/sandbox/shell/agent"
+	"github.com/openova-io/sandbox/shell/hold"
 	"github.com/openova-io/sandbox/web"
 )
 
@@ -139,6 +142,7 @@ func TestOpenAPIHasEveryField(t *testing.T) {
 		"Cost": provisioner.Cost{}, "CostLine": card.CostLine{}, "Money": card.Money{}, "Deployment": provisioner.Deployment{},
 		"Plan": provisioner.Plan{}, "PlanChange": card.PlanChange{}, "Approval": provisioner.Approval{}, "Resource": provisioner.Resource{},
 		"Release": provisioner.Release{}, "Link": card.Link{}, "LogLine": provisioner.LogLine{}, "SubdomainCheck": provisioner.SubdomainCheck{},
+		"Session": shell.Session{}, "Watcher": hold.Watcher{}, "Exit": hold.ExitData{}, "Agent": agent.Info{},
 		"Provenance": provisioner.Provenance{}, "RankedRegion": provisioner.RankedRegion{}, "NodeSize": provisioner.NodeSize{},
 		"App": provisioner.App{}, "Industry": provisioner.Industry{}, "Component": provisioner.Component{}, "Topology": provisioner.Topology{},
 	} {
