@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react'
+import { lazy, Suspense, useEffect, useState } from 'react'
 import { address, api } from '../api/client'
 import { APIError } from '../api/problem'
 import type { Sovereign, Whoami } from '../api/types'
@@ -6,16 +6,43 @@ import { linkAddress } from '../cards/link'
 import { ErrorPage, LoadingPage, MessagePage } from '../frame/pages'
 import { Header } from '../frame/header'
 import { t } from '../messages'
+import { ButtonLink } from '../ui/button'
 import { Icon } from '../ui/icon'
 
-/** /sandbox on a Sovereign: where the handover leads, and what is there. */
+/** The terminal weighs more than the rest of the app, so it comes when it is wanted. */
+const ShellPage = lazy(() => import('../shell/page'))
+
+/** Whether the address asks for the developer shell and not for the landing page. */
+function useShellWanted(): boolean {
+  const read = (): boolean => /^#(shell$|s=)/.test(location.hash)
+  const [wanted, setWanted] = useState(read)
+  useEffect(() => {
+    const moved = (): void => setWanted(read())
+    addEventListener('hashchange', moved)
+    return () => removeEventListener('hashchange', moved)
+  }, [])
+  return wanted
+}
+
+/**
+ * /sandbox: the developer shell of a computer's owner, and on a Sovereign where
+ * the handover leads, what is there, and its developer shell.
+ */
 export function SandboxPage({ whoami }: { whoami: Whoami }) {
   const [sovereign, setSovereign] = useState<Sovereign | null>(null)
   const [error, setError] = useState<unknown>(null)
+  const shellWanted = useShellWanted()
   useEffect(() => {
     if (whoami.mode === 'sovereign') api.sovereign().then(setSovereign, setError)
   }, [whoami.mode])
 
+  if (whoami.mode === 'sovereign' ? shellWanted : whoami.localOwner) {
+    return (
+      <Suspense fallback={<LoadingPage />}>
+        <ShellPage whoami={whoami} simulated={whoami.mode === 'sovereign' && (sovereign?.simulated ?? false)} />
+      </Suspense>
+    )
+  }
   if (whoami.mode !== 'sovereign') {
     return (
       <MessagePage icon="info" title={t('app.name')} body={t('sandbox.notHere')} action={t('sandbox.toStart')} href={address('start')} />
@@ -45,6 +72,7 @@ function Welcome({ whoami, sovereign }: { whoami: Whoami; sovereign: Sovereign }
           </h1>
           <p className="text-muted">{t('sandbox.lead', { fqdn: sovereign.fqdn })}</p>
         </div>
+        <ButtonLink variant="primary" href="#shell" className="self-start">{t('sandbox.sessions')}</ButtonLink>
         {sovereign.simulated ? (
           <p className="flex gap-3 rounded-lg border border-dashed border-warn/50 bg-warn-soft px-4 py-3">
             <Icon name="info" className="mt-0.5 text-warn" />

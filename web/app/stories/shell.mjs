@@ -1,0 +1,151 @@
+// The story of a session: one running shell on a desktop and on a phone at once,
+// which outlives the service. `npm run stories`, or `node stories/shell.mjs`.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { readFile, readlink, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { startBrowser } from './service.mjs'
+
+const binary = process.env.SANDBOX_BINARY ?? fileURLToPath(new URL('../../../bin/sandbox', import.meta.url))
+const axe = await readFile(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8')
+const pictures = process.env.PICTURES
+const dir = await mkdtemp(join(tmpdir(), 'sandbox-shell-story-'))
+const walled = await new Promise((resolve) => spawn('bwrap', ['--version'], { stdio: 'ignore' }).once('error', () => resolve(false)).once('exit', (code) => resolve(code === 0)))
+if (!walled) console.log('bubblewrap is not here: the story runs without a wall')
+const isolation = walled ? 'bwrap' : 'none'
+
+/** Starts the service; the second time it finds its port and its sessions again. */
+function serve() {
+  const child = spawn(binary, ['serve', '--data-dir', dir, '--listen', '127.0.0.1:0', '--log-level', 'warn', '--isolation', isolation], { stdio: ['ignore', 'pipe', 'inherit'] })
+  return new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const found = line.match(/https?:\/\/\S+\/auth\/link\?code=\S+/)
+      if (found) resolve({ child, link: found[0], url: new URL(found[0]).origin })
+    })
+    child.once('exit', (code) => reject(new Error(`the service ended with ${code}`)))
+  })
+}
+
+const began = Date.now()
+const browser = await startBrowser()
+let service = await serve()
+const broken = []
+try {
+  const context = async (options) => {
+    const c = await browser.newContext({ reducedMotion: 'reduce', locale: 'en-GB', ...options })
+    const page = await c.newPage()
+    page.on('pageerror', (e) => broken.push(String(e)))
+    page.on('console', (m) => m.type() === 'error' && !/WebSocket|Failed to load resource|ERR_CONNECTION/.test(m.text()) && broken.push(m.text()))
+    return page
+  }
+  const look = async (page, name, { scan = true } = {}) => {
+    if (pictures) await page.screenshot({ path: `${pictures}/shell-${name}.png` })
+    if (!scan) return
+    await page.evaluate(axe)
+    const result = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
+    assert.deepEqual(result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`), [], `axe on ${name}`)
+  }
+  const api = (page, path) => page.evaluate(async (p) => (await fetch(p)).json(), `/api/v1/sandbox/${path}`)
+
+  const desktop = await context({ viewport: { width: 1440, height: 900 } })
+  await desktop.goto(service.link)
+  await desktop.goto(`${service.url}/sandbox`)
+  await desktop.getByText('No sessions yet.').waitFor()
+  await look(desktop, 'empty')
+  await desktop.getByRole('button', { name: 'New session' }).click()
+  await desktop.getByLabel('Bash').check()
+  await desktop.getByLabel(/Name/).fill('My work')
+  await look(desktop, 'new')
+  await desktop.getByRole('button', { name: 'Start' }).click()
+  await desktop.getByText('Live').waitFor()
+  const id = new URL(desktop.url()).hash.slice('#s='.length)
+  const before = await api(desktop, `sessions/${id}`)
+
+  // The phone joins the same session, with cards; it does not change its size.
+  const phone = await context({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true })
+  await phone.context().addCookies(await desktop.context().cookies())
+  await phone.goto(`${service.url}/sandbox`)
+  await phone.getByRole('button', { name: /My work/ }).first().waitFor()
+  await look(phone, 'list')
+  await phone.getByRole('button', { name: /^My work/ }).click()
+  await phone.getByText('Live').waitFor()
+  const sized = await desktop.locator('[data-size]').getAttribute('data-size')
+  assert.ok(Number(sized.split('x')[0]) > 100, `the desktop's size is ${sized}`)
+
+  await desktop.locator('.xterm-helper-textarea').focus()
+  await desktop.keyboard.type('echo from the desktop; false\n')
+  const card = (page, text) => page.locator('article[data-card]', { hasText: text })
+  await card(phone, 'from the desktop').getByText('exit 1').waitFor()
+
+  const compose = phone.getByLabel('Type into the session')
+  await compose.fill('for i in 1 2; do\n  echo "line $i"\ndone')
+  await phone.getByRole('button', { name: 'Send' }).click()
+  await card(phone, 'for i in 1 2').getByText('line 2').waitFor()
+  await compose.fill('export KEPT=kept-in-memory; top')
+  await phone.getByRole('button', { name: 'Send' }).click()
+  await phone.locator('article[data-running="true"]', { hasText: 'export KEPT' }).waitFor()
+  await phone.getByRole('button', { name: 'Ctrl', exact: true }).click()
+  await phone.getByRole('button', { name: 'Ctrl C' }).click()
+  await phone.locator('article[data-running="false"]', { hasText: 'export KEPT' }).waitFor()
+  await compose.fill("echo '日本 🎉 é'; seq 1 60")
+  await phone.getByRole('button', { name: 'Send' }).click()
+  await card(phone, 'seq 1 60').getByText('21 lines before').waitFor()
+  assert.equal(await desktop.locator('[data-size]').getAttribute('data-size'), sized, 'the phone changed the size')
+  await desktop.locator('[data-watchers="2"]').waitFor()
+  await look(phone, 'cards')
+  await look(desktop, 'terminal')
+
+  // The service is killed. Both come back by themselves, to the same program.
+  const cards = await phone.locator('article[data-card]').count()
+  const ended = new Promise((resolve) => service.child.once('exit', resolve))
+  service.child.kill('SIGKILL')
+  await ended
+  await desktop.getByText('Connection lost. Reconnecting…').waitFor()
+  await phone.getByText('Connection lost. Reconnecting…').waitFor()
+  const url = service.url
+  service = await serve()
+  assert.equal(service.url, url)
+  await desktop.getByText('Live').waitFor()
+  await phone.getByText('Live').waitFor()
+  const after = await api(desktop, `sessions/${id}`)
+  assert.equal(after.pid, before.pid, 'another process runs')
+  await readlink(`/proc/${after.pid}/exe`)
+  assert.equal(await phone.locator('article[data-card]').count(), cards, 'cards were lost or doubled')
+  await compose.fill('echo "it is $KEPT"')
+  await phone.getByRole('button', { name: 'Send' }).click()
+  await card(phone, 'it is').getByText('it is kept-in-memory').waitFor()
+  assert.equal(await phone.locator('article[data-card]').count(), cards + 1)
+
+  // The phone looks at the terminal, and takes its size over; then the desktop does.
+  await phone.getByRole('button', { name: 'Terminal', exact: true }).click()
+  await phone.getByRole('button', { name: /Fit to this window/ }).click()
+  await desktop.locator(`[data-size]:not([data-size="${sized}"])`).waitFor()
+  await look(phone, 'phone-terminal')
+  await desktop.getByRole('button', { name: /Fit to this window/ }).click()
+  await desktop.locator(`[data-size="${sized}"]`).waitFor()
+  await desktop.getByRole('button', { name: 'Cards', exact: true }).click()
+  await card(desktop, 'it is').waitFor()
+  await look(desktop, 'desktop-cards')
+
+  await desktop.getByRole('button', { name: 'All sessions' }).click()
+  await desktop.getByRole('button', { name: 'End My work' }).click()
+  await look(desktop, 'end')
+  await desktop.getByRole('dialog').getByRole('button', { name: 'End My work' }).click()
+  await desktop.getByText('No sessions yet.').waitFor()
+  await assert.rejects(readlink(`/proc/${after.pid}/exe`), 'its process lives on')
+  await phone.getByText(/^Ended|not there any more/).first().waitFor()
+  assert.deepEqual(broken, [])
+  console.log(`ok shell: ${((Date.now() - began) / 1000).toFixed(1)} s`)
+} catch (error) {
+  console.error(`FAILED shell: ${error.stack}\n${broken.join('\n')}`)
+  process.exitCode = 1
+} finally {
+  await browser.close()
+  const ended = new Promise((resolve) => service.child.once('exit', resolve))
+  service.child.kill('SIGINT')
+  await ended
+  await rm(dir, { recursive: true, force: true })
+}
