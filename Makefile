@@ -58,8 +58,8 @@ test-browser:
 	@echo "test: the stories in Chromium"
 	@cd web/app && npm run --silent stories
 
-bench: ## what an append and a turn cost, beside a bare JetStream publish
-	@go test -run '^$$' -bench . -benchtime 200x ./conversation/journal ./conversation
+bench: build tools ## the figures: name, value, unit, goal, met or short
+	@.tools/bench
 
 doctor: build ## what is found on this machine
 	@bin/sandbox doctor

@@ -68,7 +68,7 @@ func needTofu(t *testing.T) {
 }
 
 // home is a data directory whose processes end with the test.
-func home(t *testing.T) string {
+func home(t testing.TB) string {
 	t.Helper()
 	// A socket's path is short; the test's own directory may not be.
 	dir, err := os.MkdirTemp("", "sbx")

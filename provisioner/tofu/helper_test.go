@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 
 // tools gives the tofu binary and the provider mirror, or skips with the way to
 // get them.
-func tools(t *testing.T) (binary, mirror string) {
+func tools(t testing.TB) (binary, mirror string) {
 	t.Helper()
 	binary, mirror = os.Getenv("SANDBOX_TOFU"), os.Getenv("SANDBOX_PROVIDER_MIRROR")
 	if binary == "" {
@@ -60,7 +60,7 @@ func tools(t *testing.T) (binary, mirror string) {
 	return binary, mirror
 }
 
-func cached(t *testing.T, tool string) string {
+func cached(t testing.TB, tool string) string {
 	t.Helper()
 	out, err := exec.Command("../../.tools/build", "--path", tool).Output()
 	if err != nil {
@@ -76,7 +76,7 @@ type world struct {
 	vault  *vault.Vault
 }
 
-func newWorld(t *testing.T, module fs.FS) world {
+func newWorld(t testing.TB, module fs.FS) world {
 	t.Helper()
 	binary, mirror := tools(t)
 	v, err := vault.Open(t.TempDir(), vault.Options{})

@@ -72,9 +72,6 @@ func (e *Engine) Plan(ctx context.Context, r Request) (*Plan, error) {
 	if err := e.stage(ctx, f, r.Endpoint); err != nil {
 		return nil, err
 	}
-	if err := e.validate(ctx, f, r.Endpoint); err != nil {
-		return nil, err
-	}
 	return e.plan(ctx, f, r)
 }
 

@@ -37,8 +37,28 @@ func (e *Engine) stage(ctx context.Context, f folder, endpoint string) error {
 	} else if err != nil {
 		return fault.Wrap(err, fault.Unavailable, "the deployment's module cannot be read")
 	}
-	_, err := e.tofu(ctx, f, f.module(), endpoint, "init", "-input=false", "-no-color", "-lockfile=readonly")
-	return fault.Wrap(err, fault.Unavailable, "OpenTofu could not be prepared; its provider may be missing")
+	return e.prepare(ctx, f, endpoint)
+}
+
+// prepare runs init, which links the providers of the mirror into the folder, and
+// validate. Both are left out where they were done with the same tofu and the same
+// mirror: the folder's module never changes.
+func (e *Engine) prepare(ctx context.Context, f folder, endpoint string) error {
+	binary, err := e.opts.TofuPath(ctx)
+	if err != nil {
+		return err
+	}
+	mark, done := filepath.Join(f.dir, "prepared"), binary+"\n"+e.opts.Mirror()+"\n"
+	if raw, err := os.ReadFile(mark); err == nil && string(raw) == done {
+		return nil
+	}
+	if _, err := e.tofu(ctx, f, f.module(), endpoint, "init", "-input=false", "-no-color", "-lockfile=readonly"); err != nil {
+		return fault.Wrap(err, fault.Unavailable, "OpenTofu could not be prepared; its provider may be missing")
+	}
+	if err := e.validate(ctx, f, endpoint); err != nil {
+		return err
+	}
+	return fault.Wrap(writeFile(mark, []byte(done)), fault.Unavailable, "the deployment's folder cannot be written")
 }
 
 // copyModule brings the module into the folder in one step: a half-copied one
