@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build app tools packages test test-go test-app test-browser bench doctor clean
+.PHONY: help run build app tools packages test test-go test-app test-browser soak bench doctor clean
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 CACHE   := $(or $(SANDBOX_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/openova-sandbox)
@@ -57,6 +57,9 @@ test-go:
 test-browser:
 	@echo "test: the stories in Chromium"
 	@cd web/app && npm run --silent stories
+
+soak: ## the properties of the terminal 10,000 times each, not 300
+	@SANDBOX_SOAK=1 go test -timeout 60m ./shell/hold
 
 bench: build tools ## the figures: name, value, unit, goal, met or short
 	@.tools/bench

@@ -450,10 +450,15 @@ func TestSizeOwner(t *testing.T) {
 	}
 	sent := make(chan struct{})
 	go func() { wait.Wait(); close(sent) }()
+	settled := make(chan struct{})
 	go func() { // the phone reads along
 		for {
-			if _, err := phone.next(); err != nil {
+			f, err := phone.next()
+			if err != nil {
 				return
+			}
+			if f.Kind == hold.Pong {
+				close(settled)
 			}
 		}
 	}()
@@ -465,11 +470,20 @@ func TestSizeOwner(t *testing.T) {
 			if _, err := desktop.next(); err != nil {
 				t.Fatal(err)
 			}
-			if len(sent) == 0 {
-				_ = desktop.Send(hold.Frame{Kind: hold.Ping, Payload: []byte("x")})
-			}
+			_ = desktop.Send(hold.Frame{Kind: hold.Ping}) // so that there is always something to read
 		}
 	}
+	// The holder has taken everything that the phone sent once it answers its ping.
+	_ = phone.Send(hold.Frame{Kind: hold.Ping})
+	desktop.until(t, "the phone's rest", func() bool {
+		select {
+		case <-settled:
+			return true
+		default:
+			_ = desktop.Send(hold.Frame{Kind: hold.Ping})
+			return false
+		}
+	})
 	_ = desktop.Send(hold.JSON(hold.Resize, hold.ResizeData{Cols: 77, Rows: 17, Visible: true}))
 	_ = desktop.Send(hold.Frame{Kind: hold.Claim})
 	desktop.typed(t, "settled\n")
