@@ -37,7 +37,9 @@ type emulator struct {
 	reply      func([]byte)
 
 	main, alt *grid // alt is nil while the main screen is shown
-	*grid           // the one that is shown
+	spare     *grid // an alternate screen that was left: making one costs megabytes
+	pens      *ansi.Parser
+	*grid     // the one that is shown
 	scroll    scrollback
 
 	modes       map[int]bool // DEC private modes that differ from their default or were named
@@ -75,6 +77,15 @@ func newGrid(cols, rows int) *grid {
 	return &grid{vt: vt.NewEmulator(cols, rows), bottom: rows}
 }
 
+// reset makes a grid as good as new.
+func (g *grid) reset(cols, rows int) {
+	g.feeds("\x1bc")
+	g.vt.Resize(cols, rows)
+	clear(g.vt.Scrollback().Lines())
+	g.vt.Scrollback().Clear()
+	*g = grid{vt: g.vt, bottom: rows}
+}
+
 func (g *grid) feed(p []byte)     { _, _ = g.vt.Write(p) }
 func (g *grid) feeds(s string)    { _, _ = g.vt.WriteString(s) }
 func (g *grid) at() (x, y int)    { p := g.vt.CursorPosition(); return p.X, p.Y }
@@ -91,7 +102,14 @@ func (g *grid) unwrap() {
 }
 
 func (e *emulator) hardReset() {
-	e.main, e.alt = newGrid(e.cols, e.rows), nil
+	if e.alt != nil {
+		e.alt, e.spare = nil, e.alt
+	}
+	if e.main == nil {
+		e.main = newGrid(e.cols, e.rows)
+	} else {
+		e.main.reset(e.cols, e.rows)
+	}
 	e.grid = e.main
 	e.scroll.clear()
 	e.modes = map[int]bool{}
@@ -378,7 +396,7 @@ func (e *emulator) csi(c command) {
 	switch {
 	case c.final == 'm' && c.prefix == 0 && c.inter == 0:
 		g.feed(c.raw)
-		readPen(c.raw, &g.pen)
+		e.readPen(c.raw, &g.pen)
 		return
 	case (c.final == 'h' || c.final == 'l') && c.inter == 0:
 		for _, n := range c.params {
@@ -529,7 +547,11 @@ func (e *emulator) switchTo(alt bool, n int) {
 			e.save()
 		}
 		e.drain()
-		e.alt = newGrid(e.cols, e.rows)
+		if e.alt, e.spare = e.spare, nil; e.alt == nil {
+			e.alt = newGrid(e.cols, e.rows)
+		} else {
+			e.alt.reset(e.cols, e.rows)
+		}
 		e.grid = e.alt
 		e.share()
 		e.grid.setPen(pen)
@@ -537,8 +559,7 @@ func (e *emulator) switchTo(alt bool, n int) {
 		e.grid.goTo(x, y)
 		return
 	}
-	_ = e.alt.vt.Close()
-	e.alt, e.grid = nil, e.main
+	e.alt, e.spare, e.grid = nil, e.alt, e.main
 	e.share()
 	if n == 1049 {
 		e.restore()

@@ -112,8 +112,12 @@ func sgr(s uv.Style) string {
 }
 
 // readPen applies an SGR sequence to a style as the emulator does.
-func readPen(raw []byte, pen *uv.Style) {
-	p := ansi.NewParser()
+func (e *emulator) readPen(raw []byte, pen *uv.Style) {
+	if e.pens == nil {
+		e.pens = ansi.NewParser()
+		e.pens.SetDataSize(16) // there are only numbers in it
+	}
+	p := e.pens
 	p.SetHandler(ansi.Handler{HandleCsi: func(_ ansi.Cmd, params ansi.Params) { uv.ReadStyle(params, pen) }})
 	for _, b := range raw {
 		p.Advance(b)
@@ -196,7 +200,7 @@ func (e *emulator) Skip(p []byte) int {
 			break
 		}
 		n := bytes.IndexByte(rest[i:], 'm') + 1
-		readPen(rest[i:i+n], &pen)
+		e.readPen(rest[i:i+n], &pen)
 		rest = rest[i+n:]
 	}
 	e.gaps += lines
