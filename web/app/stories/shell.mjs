@@ -2,7 +2,7 @@
 // which outlives the service. `npm run stories`, or `node stories/shell.mjs`.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { readFile, readlink, mkdtemp, rm } from 'node:fs/promises'
+import { readFile, readdir, readlink, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -147,5 +147,14 @@ try {
   const ended = new Promise((resolve) => service.child.once('exit', resolve))
   service.child.kill('SIGINT')
   await ended
+  // A session outlives the service by design; a story that failed takes it down.
+  for (const id of await readdir(join(dir, 'sessions')).catch(() => [])) {
+    const { pid } = JSON.parse(await readFile(join(dir, 'sessions', id, 'process.json'), 'utf8'))
+    try {
+      process.kill(pid, 'SIGTERM')
+    } catch {
+      // It has ended.
+    }
+  }
   await rm(dir, { recursive: true, force: true })
 }
