@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -283,11 +284,7 @@ func (s *Service) finish(ctx context.Context, d Deployment) error {
 		if r.App == "" {
 			continue
 		}
-		l := card.Link{Label: r.Label, URL: "https://" + r.App + "." + d.Spec.SovereignFQDN}
-		if d.Cloud == Simulated {
-			l.Detail = "simulated: this address leads nowhere"
-		}
-		links = append(links, l)
+		links = append(links, appLink(d, r, console))
 	}
 	d, err = s.ledger.update(ctx, d.ID, func(d Deployment) ([]journal.Event, error) {
 		if d.Status != StatusPhase1Watching {
@@ -303,4 +300,20 @@ func (s *Service) finish(ctx context.Context, d Deployment) error {
 		s.publish(ctx, d)
 	}
 	return err
+}
+
+// appLink is the address of an app. A simulated Sovereign's apps answer where
+// its console does, under names of their own, and say what would run there.
+func appLink(d Deployment, r Release, console string) card.Link {
+	l := card.Link{Label: r.Label, URL: "https://" + r.App + "." + d.Spec.SovereignFQDN}
+	if d.Cloud != Simulated {
+		return l
+	}
+	l.Detail = "Simulated: a page that says what would run here."
+	if u, err := url.Parse(console); err == nil {
+		if rest, ok := strings.CutPrefix(u.Host, "console."); ok {
+			l.URL = u.Scheme + "://" + r.App + "." + rest
+		}
+	}
+	return l
 }

@@ -37,7 +37,7 @@ func PlanFacts(d Deployment) []card.Fact {
 	facts := []card.Fact{
 		{Label: "Sovereign", Value: s.SovereignFQDN, Field: "sovereignFQDN"},
 		{Label: "Organization", Value: s.OrgName, Field: "orgName"},
-		{Label: "sovereign-admin", Value: s.OrgEmail, Field: "orgEmail"},
+		{Label: "Administrator", Value: s.OrgEmail, Field: "orgEmail"},
 	}
 	for i, r := range s.Regions {
 		label := "Region"
@@ -50,13 +50,13 @@ func PlanFacts(d Deployment) []card.Fact {
 				where = fmt.Sprintf("%s, %s (%s)", x.Name, x.Country, x.Region)
 			}
 		}
-		control := "1 × " + r.ControlPlaneSize
+		control := "1 × " + sizeWords(c, r.CloudRegion, r.ControlPlaneSize)
 		if s.ha() {
-			control = "3 × " + r.ControlPlaneSize + ", highly available"
+			control = "3 × " + sizeWords(c, r.CloudRegion, r.ControlPlaneSize) + ", highly available"
 		}
 		workers := "none"
 		if r.WorkerCount > 0 {
-			workers = fmt.Sprintf("%d × %s", r.WorkerCount, r.WorkerSize)
+			workers = fmt.Sprintf("%d × %s", r.WorkerCount, sizeWords(c, r.CloudRegion, r.WorkerSize))
 		}
 		at := fmt.Sprintf("regions[%d].", i)
 		facts = append(facts,
@@ -68,8 +68,27 @@ func PlanFacts(d Deployment) []card.Fact {
 	if len(s.Components) > 0 {
 		facts = append(facts, card.Fact{Label: "Components", Value: strings.Join(s.Components, ", "), Field: "components"})
 	}
-	facts = append(facts, card.Fact{Label: "Object storage", Value: s.ObjectStorageRegion, Field: "objectStorageRegion"})
+	storage := s.ObjectStorageRegion
+	if c != nil {
+		if x, ok := c.Region(storage); ok {
+			storage = fmt.Sprintf("%s (%s)", x.Name, x.Region)
+		}
+	}
+	facts = append(facts, card.Fact{Label: "Object storage", Value: storage, Field: "objectStorageRegion"})
 	return slices.DeleteFunc(facts, func(f card.Fact) bool { return f.Value == "" })
+}
+
+// sizeWords is a server type with what is in it; the type alone where the
+// catalogue does not know it.
+func sizeWords(c *Catalogue, region, id string) string {
+	if c == nil {
+		return id
+	}
+	size, ok := c.NodeSize(region, id)
+	if !ok {
+		return id
+	}
+	return fmt.Sprintf("%s (%d vCPU, %d GB)", id, size.VCPU, size.MemoryGB)
 }
 
 func appNames(slugs []string) string {

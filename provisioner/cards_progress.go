@@ -2,6 +2,7 @@ package provisioner
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -235,7 +236,7 @@ func flowCard(d Deployment) card.Card {
 	if n := count["pending"]; n > 0 {
 		lines = append(lines, fmt.Sprintf("Waiting: %d.", n))
 	}
-	k := card.New("flow-"+d.ID, card.KindFlow, "Releases", strings.Join(lines, "\n"), data)
+	k := card.New("flow-"+d.ID, card.KindFlow, "Platform and apps", strings.Join(lines, "\n"), data)
 	k.Speech = lines[0]
 	return k
 }
@@ -265,11 +266,19 @@ func millis(t *time.Time) int64 {
 	return t.UnixMilli()
 }
 
+// consoleHost is where the console answers, as a person reads it.
+func consoleHost(d Deployment) string {
+	if u, err := url.Parse(d.ConsoleURL); err == nil && u.Host != "" {
+		return u.Host
+	}
+	return "console." + d.Spec.SovereignFQDN
+}
+
 // readyCard is the way in. The address is on this service: the token is made at
 // the click and is in no card.
 func readyCard(d Deployment) card.Card {
 	enter := "/deployments/" + d.ID + "/enter"
-	links := []card.Link{{Label: "Open the console", URL: enter, Primary: true, Detail: "Signs you in as sovereign-admin of " + d.Spec.SovereignFQDN}}
+	links := []card.Link{{Label: "Open the console", URL: enter, Primary: true, Detail: "Signs you in as sovereign-admin at " + consoleHost(d)}}
 	for _, l := range d.Links {
 		if l.Primary || strings.HasSuffix(l.URL, enter) {
 			continue

@@ -136,7 +136,7 @@ func TestOpenAPIHasEveryField(t *testing.T) {
 	doc := document(t)
 	for name, value := range map[string]any{
 		"Violation": fault.Violation{}, "Actor": journal.Actor{}, "Event": journal.Event{}, "Card": card.Card{}, "Press": conversation.Press{},
-		"Conversation": conversation.Conversation{}, "Sovereign": web.Sovereign{}, "SovereignApp": web.SovereignApp{},
+		"Conversation": conversation.Conversation{}, "Sovereign": web.Sovereign{}, "SovereignApp": web.SovereignApp{}, "AppPage": web.AppPage{},
 		"Draft": provisioner.Draft{}, "Spec": provisioner.Spec{}, "Region": provisioner.Region{}, "Field": provisioner.Field{},
 		"Change": provisioner.Change{}, "Sizing": provisioner.Sizing{}, "SizingPart": provisioner.SizingPart{},
 		"Cost": provisioner.Cost{}, "CostLine": card.CostLine{}, "Money": card.Money{}, "Deployment": provisioner.Deployment{},

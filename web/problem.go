@@ -41,6 +41,10 @@ func (s *Server) fail(err error, c echo.Context) {
 	if errors.As(err, &e) {
 		status = e.Code
 	}
+	if wantsPage(c.Request()) { // the app says it, in a person's words
+		_ = s.page(c, status)
+		return
+	}
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, "application/problem+json")
 	h.Set("Cache-Control", "no-store")

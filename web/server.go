@@ -51,6 +51,9 @@ type Options struct {
 	NoCalls   error
 	App       fs.FS
 	Sovereign *Sovereign // console only
+	// Release gives a HelmRelease of the console's Sovereign as it is now; ok is
+	// false where nothing is known of it. It may be nil.
+	Release func(name string) (r Release, ok bool)
 	// PublicURL is how people reach the service; its host is allowed.
 	PublicURL string
 	// AllowedHosts are further host names; "*.example.org" allows all below.
@@ -75,6 +78,7 @@ type Server struct {
 	requests *prometheus.CounterVec
 	streams  prometheus.Gauge
 	secure   bool
+	files    *files
 }
 
 // New wires the routes.
@@ -85,7 +89,7 @@ func New(options Options) (*Server, error) {
 	if options.App == nil {
 		options.App = embed.FS{} // empty: pages say that the app is not built
 	}
-	s := &Server{options: options, registry: prometheus.NewRegistry()}
+	s := &Server{options: options, registry: prometheus.NewRegistry(), files: newFiles(options.App)}
 	s.requests = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sandbox_http_requests_total", Help: "HTTP requests by route, method and status class."}, []string{"route", "method", "status"})
 	s.streams = prometheus.NewGauge(prometheus.GaugeOpts{Name: "sandbox_live_streams", Help: "Live streams that are open."})
 	s.registry.MustRegister(s.requests, s.streams)
@@ -95,7 +99,7 @@ func New(options Options) (*Server, error) {
 		s.secure = u.Scheme == "https"
 	}
 	s.tcp = s.echo()
-	s.tcp.Use(hosts(names), sameOrigin())
+	s.tcp.Use(hosts(append(names, s.appHosts()...)), sameOrigin(), s.onlyAppPage)
 	s.routes(s.tcp)
 	s.local = s.echo()
 	s.local.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
@@ -128,9 +132,10 @@ func (s *Server) echo() *echo.Echo {
 		return err
 	}}), middleware.BodyLimit("2M"), middleware.GzipWithConfig(middleware.GzipConfig{
 		Level: 5, MinLength: 1024,
-		// Streams must not wait in a compressor, and upgrades must keep their socket.
+		// Streams must not wait in a compressor, upgrades must keep their socket, and
+		// files come compressed.
 		Skipper: func(c echo.Context) bool {
-			return c.Request().Header.Get("Upgrade") != "" || isStream(c.Path()) || c.Path() == "/mcp/concierge"
+			return c.Request().Header.Get("Upgrade") != "" || isStream(c.Path()) || c.Path() == "/mcp/concierge" || s.isFile(c)
 		},
 	}))
 	return e
@@ -182,6 +187,7 @@ func (s *Server) routes(e *echo.Echo) {
 
 	if s.options.Mode == SovereignConsole {
 		api.GET("/sovereign", s.sovereign, in)
+		api.GET("/app", s.appPage, open)
 		s.static(e)
 		return
 	}

@@ -8,21 +8,6 @@ import (
 	"github.com/openova-io/sandbox/conversation/fault"
 )
 
-// Sovereign is what a Sovereign's console knows of it.
-type Sovereign struct {
-	FQDN      string         `json:"fqdn"`
-	OrgName   string         `json:"orgName"`
-	Apps      []SovereignApp `json:"apps"`
-	Simulated bool           `json:"simulated"`
-}
-
-// SovereignApp is one app on a Sovereign.
-type SovereignApp struct {
-	Slug string `json:"slug"`
-	Name string `json:"name"`
-	URL  string `json:"url"`
-}
-
 func (s *Server) ready(c echo.Context) error {
 	if s.options.Ready != nil {
 		if err := s.options.Ready(c.Request().Context()); err != nil {
@@ -59,10 +44,6 @@ func (s *Server) whoami(c echo.Context) error {
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(http.StatusOK, out)
-}
-
-func (s *Server) sovereign(c echo.Context) error {
-	return c.JSON(http.StatusOK, s.options.Sovereign)
 }
 
 // redeemLink signs in the person who has the one-time link.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/openova-io/sandbox/web"
 )
@@ -106,15 +107,39 @@ func TestMissingAssets(t *testing.T) {
 }
 
 func TestAssetsAreCompressed(t *testing.T) {
-	c := newConsole(t, nil)
-	r := request(http.MethodGet, "/assets/main-Ab3_-9xZ.js", "")
-	r.Header.Set("Accept-Encoding", "gzip")
-	res := do(c.Handler(), r)
-	wantStatus(t, res, http.StatusOK)
-	if res.Header.Get("Content-Encoding") != "gzip" || !strings.Contains(res.Header.Get("Vary"), "Accept-Encoding") {
-		t.Fatalf("the headers are %v", res.Header)
+	c := newConsole(t, func(o *web.Options) {
+		files := app()
+		files["assets/main-Ab3_-9xZ.js.br"] = &fstest.MapFile{Data: []byte("brotli")}
+		o.App = files
+	})
+	ask := func(accept string) *http.Response {
+		r := request(http.MethodGet, "/assets/main-Ab3_-9xZ.js", "")
+		r.Header.Set("Accept-Encoding", accept)
+		res := do(c.Handler(), r)
+		wantStatus(t, res, http.StatusOK)
+		if !strings.Contains(res.Header.Get("Vary"), "Accept-Encoding") {
+			t.Errorf("%s: a cache would mix the forms: %v", accept, res.Header)
+		}
+		return res
 	}
-	z, err := gzip.NewReader(res.Body)
+	tags := map[string]string{}
+	for accept, want := range map[string]string{"": "", "gzip": "gzip", "gzip, deflate, br": "br", "br;q=0, gzip": "gzip", "GZIP ; q=0": "", "zstd": ""} {
+		res := ask(accept)
+		if got := res.Header.Get("Content-Encoding"); got != want {
+			t.Errorf("%q is answered as %q, want %q", accept, got, want)
+		}
+		if other, known := tags[want]; known && other != res.Header.Get("ETag") {
+			t.Errorf("%q has another ETag", accept)
+		}
+		tags[want] = res.Header.Get("ETag")
+	}
+	if len(tags) != 3 || tags[""] == tags["br"] || tags["br"] == tags["gzip"] {
+		t.Errorf("the forms share an ETag: %v", tags)
+	}
+	if got := body(t, ask("br")); got != "brotli" {
+		t.Errorf("the file that the build compressed is not sent: %q", got)
+	}
+	z, err := gzip.NewReader(ask("gzip").Body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,4 +150,27 @@ func TestAssetsAreCompressed(t *testing.T) {
 	if string(plain) != string(app()["assets/main-Ab3_-9xZ.js"].Data) {
 		t.Error("the file is another one after compression")
 	}
+	// The twin is no file of its own.
+	wantProblem(t, do(c.Handler(), request(http.MethodGet, "/assets/main-Ab3_-9xZ.js.br", "")), http.StatusNotFound, "not-found")
+}
+
+func TestBrowsersGetAPageOfWhatWentWrong(t *testing.T) {
+	c := newConsole(t, func(o *web.Options) { o.Mode, o.Sovereign = web.Concierge, nil })
+	for path, want := range map[string]int{"/nothing": http.StatusNotFound, "/deployments/1/enter": http.StatusUnauthorized} {
+		r := request(http.MethodGet, path, "")
+		r.Header.Set("Accept", "text/html,application/xhtml+xml")
+		res := do(c.Handler(), r)
+		wantStatus(t, res, want)
+		if !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") || res.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s is answered with %v", path, res.Header)
+		}
+		if !strings.Contains(body(t, res), "<title>Sandbox</title>") {
+			t.Errorf("%s is not answered by the app", path)
+		}
+	}
+	// Programs get problems, and so do browsers that ask the API.
+	wantProblem(t, do(c.Handler(), request(http.MethodGet, "/nothing", "")), http.StatusNotFound, "not-found")
+	r := request(http.MethodGet, "/api/v1/nothing", "")
+	r.Header.Set("Accept", "text/html")
+	wantProblem(t, do(c.Handler(), r), http.StatusNotFound, "not-found")
 }

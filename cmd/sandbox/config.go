@@ -32,6 +32,7 @@ type config struct {
 	IdleExit                       time.Duration
 	Isolation                      string
 	SovereignFQDN, SovereignFile   string
+	SovereignKubeconfig            string
 	HandoverKeyFile, HandoverIssue string
 	JSON                           bool
 	Approve                        string
@@ -105,6 +106,7 @@ func options() []option {
 		{"ear", "", "sandbox-ear binary, the embedded speech recognition; else beside this one", serving + " doctor", func(c *config) any { return &c.Ear }},
 		{"sovereign-fqdn", "", "run as the console of this Sovereign instead of as the concierge", "serve", func(c *config) any { return &c.SovereignFQDN }},
 		{"sovereign-file", "", "JSON file that describes the Sovereign to its console", "serve", func(c *config) any { return &c.SovereignFile }},
+		{"sovereign-kubeconfig", "", "kubeconfig of the Sovereign's own cluster, for its console; empty: the console knows no releases", "serve", func(c *config) any { return &c.SovereignKubeconfig }},
 		{"handover-key", "", "public key (JWK) of the service that hands this Sovereign over", "serve", func(c *config) any { return &c.HandoverKeyFile }},
 		{"handover-issuer", "", "issuer that handover tokens must name; empty: any that the key signed", "serve", func(c *config) any { return &c.HandoverIssue }},
 		{"json", "false", "machine-readable: JSON Lines in and out", "chat plan apply keys doctor version", func(c *config) any { return &c.JSON }},

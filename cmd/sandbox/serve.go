@@ -229,10 +229,11 @@ func readSovereign(c *config) (*web.Sovereign, *identity.HandoverTrust, error) {
 	if err != nil {
 		return nil, nil, fault.Wrap(err, fault.Invalid, "--sovereign-file cannot be read")
 	}
-	var s web.Sovereign
-	if err := json.Unmarshal(raw, &s); err != nil {
+	var file sovereignFile
+	if err := json.Unmarshal(raw, &file); err != nil {
 		return nil, nil, fault.Wrap(err, fault.Invalid, "--sovereign-file is not valid JSON")
 	}
+	s := file.Sovereign
 	s.FQDN = c.SovereignFQDN
 	key, err := os.ReadFile(c.HandoverKeyFile)
 	if err != nil {

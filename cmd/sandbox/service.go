@@ -52,7 +52,8 @@ type service struct {
 	sovereign     *web.Sovereign
 	shell         *shell.Service
 	calls         *voice.Service
-	noCalls       error // why there are none
+	noCalls       error        // why there are none
+	releases      *ownReleases // of the Sovereign whose console this is; may be nil
 }
 
 // open makes the parts, in the order in which they need each other.
@@ -73,6 +74,11 @@ func (s *service) open(ctx context.Context) (err error) {
 	if s.c.SovereignFQDN != "" {
 		if s.sovereign, options.Handover, err = readSovereign(s.c); err != nil {
 			return err
+		}
+		if s.c.SovereignKubeconfig != "" {
+			if s.releases, err = openReleases(s.c, s.logger); err != nil {
+				return err
+			}
 		}
 	}
 	if s.identity, err = identity.Open(ctx, options); err != nil {
@@ -176,6 +182,9 @@ func (s *service) server() (*web.Server, error) {
 	}
 	if s.sovereign != nil {
 		o.Mode = web.SovereignConsole
+		if s.releases != nil {
+			o.Release = s.releases.get
+		}
 	} else {
 		o.MCP = s.toolbox.Handler(func(r *http.Request) (mcp.Caller, error) {
 			claims, err := s.identity.FromRequest(r)
@@ -197,6 +206,9 @@ func (s *service) start(ctx context.Context) *sync.WaitGroup {
 				s.logger.Error("a part of the service ended", slog.String("part", what), slog.String("error", err.Error()))
 			}
 		})
+	}
+	if s.releases != nil {
+		run("releases", s.releases.run)
 	}
 	if s.provisioner != nil {
 		run("provisioner", s.provisioner.Run)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -84,25 +85,33 @@ func ensureCloud(ctx context.Context, c *config) (*proc.Client, error) {
 // this binary with its own data directory, and gives its address.
 func startConsole(ctx context.Context, catalogue *provisioner.Catalogue, s cluster.Sovereign) (string, error) {
 	label, _, _ := strings.Cut(s.FQDN, ".")
-	keyFile, aboutFile := filepath.Join(s.Dir, "handover.jwk"), filepath.Join(s.Dir, "sovereign.json")
-	if err := os.WriteFile(keyFile, []byte(s.PublicJWK), 0o600); err != nil {
+	apiHost, _, err := net.SplitHostPort(s.API)
+	if err != nil {
 		return "", err
 	}
-	about := web.Sovereign{FQDN: s.FQDN, OrgName: s.OrgName, Simulated: true, Apps: []web.SovereignApp{}}
+	about := sovereignFile{
+		Sovereign: web.Sovereign{FQDN: s.FQDN, OrgName: s.OrgName, Simulated: true, Apps: []web.SovereignApp{}},
+		APIHost:   apiHost,
+	}
 	for _, slug := range s.Apps {
 		if a, ok := catalogue.App(slug); ok {
-			about.Apps = append(about.Apps, web.SovereignApp{Slug: a.Slug, Name: a.Name, URL: "https://" + a.Slug + "." + s.FQDN})
+			about.Apps = append(about.Apps, web.SovereignApp{
+				Slug: a.Slug, Name: a.Name, Tagline: a.Tagline, Release: "app-" + a.Slug, URL: "https://" + a.Slug + "." + s.FQDN,
+			})
 		}
 	}
 	raw, err := json.Marshal(about)
 	if err != nil {
 		return "", err
 	}
-	if err := os.WriteFile(aboutFile, raw, 0o600); err != nil {
-		return "", err
+	keyFile, aboutFile, kubeFile := filepath.Join(s.Dir, "handover.jwk"), filepath.Join(s.Dir, "sovereign.json"), filepath.Join(s.Dir, "kubeconfig")
+	for name, content := range map[string][]byte{keyFile: []byte(s.PublicJWK), aboutFile: raw, kubeFile: s.Kubeconfig} {
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			return "", err
+		}
 	}
 	client, err := ensureService(ctx, s.Dir, []string{"serve", "--data-dir", s.Dir, "--listen", "127.0.0.1:0",
-		"--sovereign-fqdn", s.FQDN, "--sovereign-file", aboutFile, "--handover-key", keyFile,
+		"--sovereign-fqdn", s.FQDN, "--sovereign-file", aboutFile, "--sovereign-kubeconfig", kubeFile, "--handover-key", keyFile,
 		"--public-url", "http://console." + label + ".localhost:0"})
 	if err != nil {
 		return "", err

@@ -46,6 +46,10 @@ type Sovereign struct {
 	Apps []string
 	// CatalystAPIURL is where the Sovereign came from.
 	CatalystAPIURL string
+	// API is the host and port of the Sovereign's own Kubernetes API, and
+	// Kubeconfig how its console reads it, as one in the cluster would.
+	API        string
+	Kubeconfig []byte
 	// Dir is the console's own data directory; it exists, with mode 0700.
 	Dir string
 }

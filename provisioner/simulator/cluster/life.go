@@ -197,6 +197,9 @@ func (c *console) begin(st *state) {
 		for wait := 200 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
 			err := ensureDir(sov.Dir)
 			if err == nil {
+				sov.Kubeconfig, err = kubeconfig(c.server.dir, c.server.boot.PublicIPv4)
+			}
+			if err == nil {
 				var url string
 				if url, err = start(c.ctx, sov); err == nil && url != "" {
 					select {

@@ -147,6 +147,7 @@ func (s *server) sovereignOf(st *state) (Sovereign, bool) {
 	return Sovereign{
 		FQDN: p.FQDN, DeploymentID: p.DeploymentID, PublicJWK: p.PublicJWK, OrgName: p.OrgName, OrgEmail: p.OrgEmail,
 		Apps: slices.Clone(p.Apps), CatalystAPIURL: p.CatalystAPIURL, Dir: filepath.Join(s.dir, "sovereign"),
+		API: net.JoinHostPort(s.boot.PublicIPv4, apiPort),
 	}, true
 }
 
