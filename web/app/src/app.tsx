@@ -2,16 +2,28 @@ import { useEffect, useState } from 'react'
 import { api } from './api/client'
 import { APIError } from './api/problem'
 import type { Whoami } from './api/types'
-import { ErrorPage, LoadingPage, SignedOutPage } from './frame/pages'
+import { ErrorPage, LoadingPage, NotFoundPage, SignedOutPage } from './frame/pages'
 import { t } from './messages'
+import { SimulatedAppPage } from './pages/simulated-app'
 import { SandboxPage, SandboxSignedOut } from './pages/sandbox'
 import { StartPage } from './pages/start'
 
-/** Which page the address asks for; its last part says it, also under a base path. */
-const page: 'sandbox' | 'start' = /\/sandbox(\/|$)/.test(location.pathname) ? 'sandbox' : 'start'
+/** Which page the address asks for, also under a base path. */
+const page = pageAt(location.pathname)
+
+/** The service answers the root itself only at the address of a simulated app. */
+export function pageAt(path: string): 'sandbox' | 'start' | 'app' | 'none' {
+  if (/\/sandbox(\/|$)/.test(path)) return 'sandbox'
+  if (/\/start\/?$/.test(path)) return 'start'
+  return path === '/' ? 'app' : 'none'
+}
+
+export function App() {
+  return page === 'app' ? <SimulatedAppPage /> : <SignedInApp />
+}
 
 /** Finds out who is here, then shows the page that the address asks for. */
-export function App() {
+function SignedInApp() {
   const [whoami, setWhoami] = useState<Whoami | null>(null)
   const [error, setError] = useState<unknown>(null)
 
@@ -26,6 +38,7 @@ export function App() {
     return page === 'sandbox' ? <SandboxSignedOut /> : <SignedOutPage />
   }
   if (error) return <ErrorPage error={error} />
+  if (page === 'none') return <NotFoundPage />
   if (!whoami) return <LoadingPage />
   // A Sovereign has no concierge: every address leads to its landing page.
   return page === 'sandbox' || whoami.mode === 'sovereign' ? (

@@ -46,11 +46,19 @@ async function founder(name, service, { keyboard, ...options }) {
   })
   const broken = []
   page.on('pageerror', (e) => broken.push(String(e)))
-  const look = async (state) => {
-    if (pictures) await page.screenshot({ path: `${pictures}/${name}-${state}.png` })
-    await page.evaluate(axe)
-    const result = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
-    assert.deepEqual(result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`), [], `axe on ${state}`)
+  const look = async (state, on = page) => {
+    if (pictures) await on.screenshot({ path: `${pictures}/${name}-${state}.png` })
+    await on.evaluate(axe)
+    for (const colorScheme of ['light', 'dark']) {
+      await on.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      const result = await on.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
+      assert.deepEqual(result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`), [], `axe on ${state}, ${colorScheme}`)
+    }
+    await on.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' })
+    const { width, height } = on.viewportSize()
+    await on.setViewportSize({ width: 320, height: 640 })
+    assert.ok((await on.evaluate(() => document.documentElement.scrollWidth)) <= 320, `${state} scrolls sideways at 320 px`)
+    await on.setViewportSize({ width, height })
   }
   const press = async (target) => {
     await target.waitFor()
@@ -68,8 +76,16 @@ async function founder(name, service, { keyboard, ...options }) {
     await page.keyboard.press('Enter')
   }
 
+  // What the first page weighs on the wire, as the browser counts it.
+  const wire = await context.newCDPSession(page)
+  await wire.send('Network.enable')
+  let weight = 0
+  wire.on('Network.loadingFinished', (e) => (weight += e.encodedDataLength))
   await page.goto(service.link)
   await composer.waitFor()
+  await page.waitForLoadState('networkidle')
+  await wire.detach()
+  assert.ok(weight < 300 * 1024, `the first page weighs ${weight} bytes`)
   await look('start')
 
   let messages = 0
@@ -94,12 +110,21 @@ async function founder(name, service, { keyboard, ...options }) {
   messages++
   assert.ok(messages <= 4, `${messages} messages from hello to approval`)
 
-  const enter = page.locator('[data-card^="ready-"]').getByRole('link')
+  const ready = page.locator('[data-card^="ready-"]')
+  const enter = ready.getByRole('link')
   await page.locator('[data-card^="progress-"]').first().waitFor()
   await look('applying')
   await enter.first().waitFor({ timeout: 240_000 })
   await look('ready')
   assert.ok((await log.innerText()).toLowerCase().includes('ready'))
+
+  const app = ready.getByRole('link', { name: /Nextcloud/ })
+  const [tab] = await Promise.all([context.waitForEvent('page'), press(app)])
+  await tab.getByRole('heading', { name: 'Nextcloud would open here' }).waitFor()
+  assert.match(tab.url(), /^http:\/\/nextcloud\.[a-z0-9-]+\.localhost:\d+\/$/)
+  for (const fact of ['app-nextcloud', 'Installed', 'https://nextcloud.']) await tab.getByText(fact).first().waitFor()
+  await look('app', tab)
+  await tab.close()
 
   await press(enter.first())
   await page.waitForURL(/console\..*\.localhost.*\/sandbox/)

@@ -1,6 +1,7 @@
 /** The typed client of the service's HTTP API. Every call rejects with an APIError. */
 import { APIError, problemOf } from './problem'
 import type {
+  AppPage,
   CatalogueOption,
   Change,
   ConversationSummary,
@@ -11,9 +12,13 @@ import type {
 } from './types'
 import { catalogueOptions, type CatalogueList } from './catalogue'
 
+/** The app's root: its script lies one folder below it, however deep the page is. */
+const root = (): string =>
+  import.meta.env.DEV ? new URL('/', location.href).toString() : new URL(/* @vite-ignore */ '..', import.meta.url).toString()
+
 /** The address of a path of this service, also under a base path. */
 export function address(path: string): string {
-  return new URL(path.replace(/^\//, ''), document.baseURI).toString()
+  return new URL(path.replace(/^\//, ''), root()).toString()
 }
 
 async function send(method: string, path: string, body?: unknown): Promise<Response> {
@@ -53,6 +58,7 @@ function rows<T>(answer: unknown, ...names: string[]): T[] {
 
 export const api = {
   whoami: () => call<Whoami>('GET', 'api/v1/whoami'),
+  app: () => call<AppPage>('GET', 'api/v1/app'),
   sovereign: () => call<Sovereign>('GET', 'api/v1/sovereign'),
   signOut: () => send('DELETE', 'api/v1/auth/session').then(() => undefined),
 

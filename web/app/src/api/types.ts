@@ -22,8 +22,28 @@ export interface Whoami {
 export interface Sovereign {
   fqdn: string
   orgName: string
-  apps: { slug: string; name: string; url: string }[]
+  apps: SovereignApp[]
   simulated: boolean
+}
+
+export interface SovereignApp {
+  slug: string
+  name: string
+  tagline?: string
+  release?: string
+  chart?: string
+  version?: string
+  state?: 'pending' | 'installing' | 'installed' | 'degraded' | 'failed'
+  url: string
+  /** The page that stands for an app that is simulated. */
+  here?: string
+}
+
+/** GET /api/v1/app, at the address of a simulated app. */
+export interface AppPage {
+  app: SovereignApp
+  fqdn: string
+  console: string
 }
 
 /** One row of GET /api/v1/conversations. */

@@ -10,7 +10,7 @@ export function CostCard({ card, data }: { card: Card; data: CostData }) {
     <Frame id={card.id} title={card.title || t('cost.title')} simulated={data.simulated}>
       <div>
         <p className="flex flex-wrap items-baseline gap-x-2">
-          <span className="money text-2xl font-semibold tracking-tight">{money(data.monthly)}</span>
+          <span className="money display text-2xl">{money(data.monthly)}</span>
           <span className="text-muted">{t('cost.perMonth')}</span>
         </p>
         <p className="text-sm text-muted">
@@ -27,7 +27,7 @@ export function CostCard({ card, data }: { card: Card; data: CostData }) {
       ) : null}
       <div className="flex flex-col gap-1 text-sm text-muted">
         <p dir="auto">{data.vatNote}</p>
-        <p>{t('cost.asOf', { date: day(data.pricesAsOf), source: data.source })}</p>
+        <p>{t('cost.asOf', { date: day(data.pricesAsOf) })}</p>
         {data.stale ? <p className="text-warn">{t('cost.stale')}</p> : null}
         {data.simulated ? <p>{t('cost.simulated')}</p> : null}
       </div>

@@ -39,12 +39,14 @@ export default function FlowGraph({ data, tall = false }: { data: FlowData; tall
   const still = useMedia('(prefers-reduced-motion: reduce)')
 
   useEffect(() => {
-    const abort = new AbortController()
-    layout(data, abort.signal).then(
-      (found) => !abort.signal.aborted && setMade(found),
-      (cause: unknown) => !abort.signal.aborted && setError(cause ?? new Error('layout')),
+    let live = true
+    layout(data).then(
+      (found) => live && setMade(found),
+      (cause: unknown) => live && setError(cause ?? new Error('layout')),
     )
-    return () => abort.abort()
+    return () => {
+      live = false
+    }
     // The layout depends on the shape alone; `data` changes with every status.
   }, [shape])
 

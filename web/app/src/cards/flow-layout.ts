@@ -24,10 +24,23 @@ export function shapeOf(data: FlowData): string {
   return JSON.stringify([data.nodes.map((n) => n.id), needed(data).map(edgeId)])
 }
 
-/** Lays the graph out from left to right, in a worker of its own. */
-export async function layout(data: FlowData, signal: AbortSignal): Promise<Layout> {
+const known = new Map<string, Promise<Layout>>()
+
+/** Lays the graph out, once for each shape: opening it again costs nothing. */
+export function layout(data: FlowData): Promise<Layout> {
+  const shape = shapeOf(data)
+  let made = known.get(shape)
+  if (!made) {
+    made = arrange(data)
+    known.set(shape, made)
+    made.catch(() => known.delete(shape))
+  }
+  return made
+}
+
+/** From left to right, in a worker of its own. */
+async function arrange(data: FlowData): Promise<Layout> {
   const elk = new ELK({ workerUrl: workerURL })
-  signal.addEventListener('abort', () => elk.terminateWorker())
   try {
     const graph: ElkNode = {
       id: 'root',

@@ -104,7 +104,7 @@ function List({ data }: { data: FlowData }) {
         {shown.map((node) => {
           const after = before.get(node.id) ?? []
           const waits = node.status === 'pending' && after.length > 0 ? t('flow.after', { names: list(after) }) : ''
-          const took = node.startedAt && node.endedAt ? duration(node.endedAt - node.startedAt) : ''
+          const took = node.startedAt && node.endedAt && node.endedAt - node.startedAt >= 1000 ? duration(node.endedAt - node.startedAt) : ''
           const runs = node.status === 'running' && node.startedAt ? duration(now - node.startedAt) : ''
           return (
             <li key={node.id} className="flex items-start gap-3 border-t border-line py-2 first:border-t-0">

@@ -24,7 +24,7 @@ export function LinkCard({ card, data }: { card: Card; data: LinkData }) {
   const intro = card.text.split('\n')[0] ?? ''
   return (
     <Frame id={card.id} title={card.title || links[0]?.link.label || ''} tone={primary.length > 0 ? 'call' : 'plain'}>
-      {intro && intro !== card.title ? <div dir="auto"><RichText text={intro} /></div> : null}
+      {intro && intro.replace(/[.!]$/, '') !== card.title ? <div dir="auto"><RichText text={intro} /></div> : null}
       {primary.map(({ link, href }) => (
         <div key={link.url} className="flex flex-col gap-1">
           {href ? (
@@ -60,7 +60,8 @@ function OtherLink({ link, href }: { link: Link; href: string }) {
     >
       <span className="min-w-0 flex-1">
         <span dir="auto" className="block font-medium text-accent">{link.label}</span>
-        <span className="exact block text-muted">{link.detail || link.url}</span>
+        <span className="exact block text-muted">{link.url}</span>
+        {link.detail ? <span dir="auto" className="block text-sm text-muted">{link.detail}</span> : null}
       </span>
       {outside ? (
         <>

@@ -16,11 +16,12 @@ const signs: Record<string, { sign: string; tone: string }> = {
 export function PlanCard({ card, data }: { card: Card; data: PlanData }) {
   const groups = grouped(data.changes ?? [])
   const counts = [
-    { n: data.add, word: t('plan.add'), action: 'create', always: true },
-    { n: data.change, word: t('plan.change'), action: 'update', always: true },
-    { n: data.replace, word: t('plan.replace'), action: 'replace', always: false },
-    { n: data.destroy, word: t('plan.destroy'), action: 'delete', always: true },
-  ].filter((c) => c.always || c.n > 0)
+    { n: data.add, word: t('plan.add'), action: 'create' },
+    { n: data.change, word: t('plan.change'), action: 'update' },
+    { n: data.replace, word: t('plan.replace'), action: 'replace' },
+    { n: data.destroy, word: t('plan.destroy'), action: 'delete' },
+  ].filter((c) => c.n > 0)
+  const onlyNew = data.change === 0 && data.replace === 0 && data.destroy === 0
 
   return (
     <Frame id={card.id} title={card.title || t('plan.title')} simulated={data.simulated}>
@@ -30,11 +31,12 @@ export function PlanCard({ card, data }: { card: Card; data: PlanData }) {
             <span aria-hidden="true" className="font-mono text-lg font-semibold">
               {signs[action]?.sign}
             </span>
-            <span className="money text-xl font-semibold">{n}</span>
+            <span className="money display text-xl">{n}</span>
             <span className="text-sm">{word}</span>
           </li>
         ))}
       </ul>
+      {onlyNew ? <p className="-mt-2 text-sm text-muted">{t('plan.onlyNew')}</p> : null}
 
       <dl className="flex flex-col">
         {(data.facts ?? []).map((fact) => (

@@ -22,11 +22,11 @@ export function ProgressCard({ card, data }: { card: Card; data: ProgressData })
       id={card.id}
       title={card.title || t('progress.title')}
       simulated={data.simulated}
-      aside={
+      aside={data.status === 'ready' ? null : (
         <Badge tone={tones[data.status] ?? 'accent'}>
           {tMaybe(`progress.status.${data.status}`, data.status)}
         </Badge>
-      }
+      )}
     >
       <ol className="flex flex-col">
         {data.phases.map((phase, i) => (

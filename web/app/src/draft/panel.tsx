@@ -53,7 +53,7 @@ function Estimate({ draft }: { draft: Draft }) {
       {estimate ? (
         <>
           <p className="flex flex-wrap items-baseline gap-x-2">
-            <span className="money text-xl font-semibold">{money(estimate.monthly)}</span>
+            <span className="money display text-xl">{money(estimate.monthly)}</span>
             <span className="text-sm text-muted">{t('cost.perMonth')}</span>
           </p>
           <p className="text-sm text-muted">{t('draft.estimateNote')}</p>
@@ -62,7 +62,7 @@ function Estimate({ draft }: { draft: Draft }) {
               <Fold label={t('cost.title')}>
                 <Lines lines={estimate.lines} total={money(estimate.monthly)} />
                 <p className="mt-1 text-xs text-muted">
-                  {t('cost.asOf', { date: day(estimate.pricesAsOf), source: estimate.source })}
+                  {t('cost.asOf', { date: day(estimate.pricesAsOf) })}
                 </p>
               </Fold>
             </div>

@@ -18,11 +18,11 @@ interface Props {
 
 export function Header({ whoami, simulated, start, home }: Props) {
   return (
-    <header className="flex h-14 shrink-0 items-center gap-2 border-b border-line bg-surface px-2 sm:px-4">
+    <header className="flex h-14 short:h-12 shrink-0 items-center gap-2 border-b border-line bg-surface px-2 sm:px-4">
       {start}
       <a href={address(home)} className="flex min-h-10 items-center gap-2 rounded-md px-1 font-semibold">
         <Mark />
-        <span className="max-[359px]:sr-only">{t('app.name')}</span>
+        <span className="whitespace-nowrap max-[359px]:sr-only">{t('app.name')}</span>
       </a>
       <div className="flex flex-1 items-center justify-end gap-1">
         {simulated ? (

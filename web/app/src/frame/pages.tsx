@@ -1,6 +1,6 @@
 /** The pages that stand in the place of the one that was asked for. */
 import { useState, type ReactNode } from 'react'
-import { api } from '../api/client'
+import { address, api } from '../api/client'
 import { explain } from '../lib/use-action'
 import { t } from '../messages'
 import { Button, ButtonLink } from '../ui/button'
@@ -95,6 +95,36 @@ export function SignedOutPage() {
         <p role="status" className="text-sm text-muted">
           {failed ? t('signedOut.retryFailed') : t('signedOut.after')}
         </p>
+      </div>
+    </Middle>
+  )
+}
+
+/** What the service answered the page itself with; 0 where the browser does not say. */
+function answered(): number {
+  const [entry] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
+  return entry?.responseStatus ?? 0
+}
+
+/** An address that leads nowhere, or to something that does not answer yet. */
+export function NotFoundPage() {
+  const later = answered() >= 500
+  return (
+    <Middle>
+      <Mark className="size-10" />
+      <div className="flex flex-col gap-2">
+        <h1 className="display text-xl">{later ? t('notYet.title') : t('notFound.title')}</h1>
+        <p className="text-muted">{later ? t('notYet.body') : t('notFound.body')}</p>
+      </div>
+      <div className="flex flex-wrap gap-3">
+        {later ? (
+          <Button variant="primary" onClick={() => location.reload()}>
+            {t('app.retry')}
+          </Button>
+        ) : null}
+        <ButtonLink variant={later ? 'secondary' : 'primary'} href={address('/')}>
+          {t('notFound.action')}
+        </ButtonLink>
       </div>
     </Middle>
   )

@@ -17,8 +17,8 @@ import { plural, t } from '../messages'
 import { asked } from '../state/select'
 import type { ConversationState } from '../state/reducer'
 import { useConversation } from '../state/use-conversation'
-import { Badge, Skeleton } from '../ui/bits'
 import { IconButton } from '../ui/button'
+import { Skeleton } from '../ui/bits'
 import { Icon } from '../ui/icon'
 import { Sheet } from '../ui/sheet'
 
@@ -143,13 +143,21 @@ function DraftBar({ state }: { state: ConversationState }) {
         className="calm mb-2 flex min-h-11 w-full items-center gap-2 rounded-md px-1 text-start hover:bg-sunken"
       >
         <span className="sr-only">{t('draft.open')}: </span>
-        <span className="flex min-w-0 flex-1 items-center gap-2">
-          <bdi className="min-w-0 truncate text-sm font-medium">{name}</bdi>
-          {draft && missing > 0 ? <Badge tone="accent">{plural('draft.missing', missing)}</Badge> : null}
-          {draft && missing === 0 ? <Badge tone="ok">{t('draft.complete')}</Badge> : null}
-          <span className="money ms-auto shrink-0 text-sm font-semibold">
-            {draft?.estimate ? money(draft.estimate.monthly) : ''}
+        <span className="flex min-w-0 flex-1 items-center gap-3">
+          <span className="min-w-0 flex-1">
+            <bdi className="block truncate text-sm leading-5 font-medium">{name}</bdi>
+            {draft ? (
+              <span className={`block text-xs ${missing > 0 ? 'text-accent' : 'text-ok'}`}>
+                {missing > 0 ? plural('draft.missing', missing) : t('draft.complete')}
+              </span>
+            ) : null}
           </span>
+          {draft?.estimate ? (
+            <span className="shrink-0 text-end">
+              <span className="money display block text-base leading-5">{money(draft.estimate.monthly)}</span>
+              <span className="block text-xs text-muted">{t('cost.perMonth')}</span>
+            </span>
+          ) : null}
         </span>
         <Icon name="chevron" className="size-4 rotate-180 text-muted" />
       </button>

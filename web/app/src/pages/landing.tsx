@@ -35,7 +35,7 @@ export function Landing({ list, showRecent, onOpen }: Props) {
     <main id="main" tabIndex={-1} className="min-h-0 flex-1 overflow-y-auto px-4 outline-none sm:px-6">
       <div className="mx-auto flex max-w-[704px] flex-col gap-8 py-8 md:py-16">
         <div className="flex flex-col gap-3">
-          <h1 className="text-xl font-semibold tracking-tight text-balance sm:text-2xl">{t('landing.title')}</h1>
+          <h1 className="display text-2xl sm:text-3xl">{t('landing.title')}</h1>
           <p className="max-w-[60ch] text-muted">{t('landing.lead')}</p>
         </div>
         <div className="flex flex-col gap-2">
@@ -67,7 +67,7 @@ export function Landing({ list, showRecent, onOpen }: Props) {
           <h2 id="how" className="mb-3 text-sm font-semibold text-muted">{t('landing.how')}</h2>
           <ol className="grid gap-4 sm:grid-cols-3">
             {steps.map(([title, detail], i) => (
-              <li key={title} className="flex gap-3 sm:flex-col sm:gap-2">
+              <li key={title} className="flex gap-3 sm:flex-col sm:gap-2 sm:border-t sm:border-line sm:pt-3">
                 <span aria-hidden="true" className="money flex size-6 shrink-0 items-center justify-center rounded-full bg-accent-soft text-sm font-semibold text-accent">
                   {i + 1}
                 </span>

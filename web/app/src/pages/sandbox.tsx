@@ -1,11 +1,12 @@
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { address, api } from '../api/client'
 import { APIError } from '../api/problem'
-import type { Sovereign, Whoami } from '../api/types'
+import type { Sovereign, SovereignApp, Whoami } from '../api/types'
 import { linkAddress } from '../cards/link'
 import { ErrorPage, LoadingPage, MessagePage } from '../frame/pages'
 import { Header } from '../frame/header'
-import { t } from '../messages'
+import { t, tMaybe } from '../messages'
+import { Badge } from '../ui/bits'
 import { ButtonLink } from '../ui/button'
 import { Icon } from '../ui/icon'
 
@@ -67,7 +68,7 @@ function Welcome({ whoami, sovereign }: { whoami: Whoami; sovereign: Sovereign }
       <Header whoami={whoami} simulated={sovereign.simulated} home="sandbox" />
       <main id="main" tabIndex={-1} className="mx-auto flex w-full max-w-[704px] flex-1 flex-col gap-8 px-4 py-8 outline-none sm:px-6 md:py-16">
         <div className="flex flex-col gap-3">
-          <h1 dir="auto" className="text-xl font-semibold tracking-tight text-balance sm:text-2xl">
+          <h1 dir="auto" className="display text-xl text-balance sm:text-2xl">
             {t('sandbox.title', { name: sovereign.orgName || sovereign.fqdn })}
           </h1>
           <p className="text-muted">{t('sandbox.lead', { fqdn: sovereign.fqdn })}</p>
@@ -95,7 +96,7 @@ function Welcome({ whoami, sovereign }: { whoami: Whoami; sovereign: Sovereign }
             <ul className="rounded-lg border border-line bg-surface">
               {sovereign.apps.map((app) => (
                 <li key={app.slug} className="border-t border-line first:border-t-0">
-                  <AppLink name={app.name} url={app.url} />
+                  <AppLink app={app} />
                 </li>
               ))}
             </ul>
@@ -106,12 +107,14 @@ function Welcome({ whoami, sovereign }: { whoami: Whoami; sovereign: Sovereign }
   )
 }
 
-function AppLink({ name, url }: { name: string; url: string }) {
-  const href = linkAddress(url)
+function AppLink({ app }: { app: SovereignApp }) {
+  const { name, url } = app
+  const href = linkAddress(app.here || url)
   const text = (
     <span className="min-w-0 flex-1">
       <span className="block font-medium">{name}</span>
-      <span className="exact block text-muted">{url}</span>
+      {app.tagline ? <span dir="auto" className="block text-sm text-muted">{app.tagline}</span> : null}
+      <span className="exact block text-muted">{app.here || url}</span>
     </span>
   )
   if (!href) return <div className="flex min-h-14 items-center gap-3 px-4 py-2">{text}</div>
@@ -123,6 +126,11 @@ function AppLink({ name, url }: { name: string; url: string }) {
       className="calm flex min-h-14 items-center gap-3 px-4 py-2 hover:bg-accent-soft"
     >
       {text}
+      {app.state ? (
+        <Badge tone={app.state === 'installed' ? 'ok' : app.state === 'failed' ? 'danger' : 'neutral'}>
+          {tMaybe(`sandbox.state.${app.state}`, app.state)}
+        </Badge>
+      ) : null}
       <Icon name="external" className="size-4 text-muted" />
       <span className="sr-only">{t('secret.opens')}</span>
     </a>
