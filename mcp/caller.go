@@ -17,6 +17,9 @@ type Caller struct {
 	// ConversationID is the conversation whose draft is meant where a call names
 	// none. Empty for a client that has none yet.
 	ConversationID string
+	// Grants are the capabilities that the caller has. Tools that need another one
+	// are neither listed nor found.
+	Grants Grants
 }
 
 type callerKey struct{}
@@ -37,7 +40,8 @@ func CallerFrom(ctx context.Context) (Caller, error) {
 	return c, nil
 }
 
-// Session names the client's session, empty where the protocol has none.
+// Session names the client's session, empty where the protocol has none: over
+// HTTP from revision 2026-07-28 on.
 func Session(ctx context.Context) string {
 	if s := server.ClientSessionFromContext(ctx); s != nil {
 		return s.SessionID()

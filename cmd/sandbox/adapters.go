@@ -22,7 +22,7 @@ type agentTools struct {
 }
 
 func (t agentTools) List(ctx context.Context) ([]conversation.Tool, error) {
-	list, err := t.client.List(ctx)
+	list, err := t.client.List(ctx, t.caller)
 	if err != nil {
 		return nil, err
 	}

@@ -71,6 +71,9 @@ func runServe(ctx context.Context, c *config, args []string, std stdio) error {
 	s.greet(std)
 	idle := newIdle(c.IdleExit, s.inFlight, stop)
 	idle.start(ctx)
+	if s.endpoint != nil { // its calls outlive their connections, but not the service
+		defer context.AfterFunc(ctx, func() { _ = s.endpoint.Close() })()
+	}
 	err = server.Serve(ctx, tcp, local, idle.wrap)
 	stop()
 	idle.wait()

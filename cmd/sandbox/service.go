@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -48,6 +49,7 @@ type service struct {
 	provisioner   *provisioner.Service
 	conversations *conversation.Service
 	toolbox       *mcp.Registry
+	endpoint      *mcp.Endpoint
 	agent         *mcp.Client
 	sovereign     *web.Sovereign
 	shell         *shell.Service
@@ -104,7 +106,7 @@ func (s *service) open(ctx context.Context) (err error) {
 	}
 	s.toolbox = concierge.New(concierge.Options{
 		Provisioner: s.provisioner, Catalogue: s.catalogue, Stage: stage{s}, Skills: skills{packs},
-		Begin: s.begin, OpenAPI: web.OpenAPI, PublicURL: s.public, Version: buildVersion(), Logger: s.logger,
+		Begin: s.begin, Own: s.own, OpenAPI: web.OpenAPI, PublicURL: s.public, Version: buildVersion(), Logger: s.logger,
 		Waiting: tools{s.c}.waiting,
 	})
 	if s.agent, err = s.toolbox.Local(ctx); err != nil {
@@ -186,13 +188,14 @@ func (s *service) server() (*web.Server, error) {
 			o.Release = s.releases.get
 		}
 	} else {
-		o.MCP = s.toolbox.Handler(func(r *http.Request) (mcp.Caller, error) {
+		s.endpoint = s.toolbox.Handler(mcp.HTTPOptions{Authenticate: func(r *http.Request) (mcp.Caller, error) {
 			claims, err := s.identity.FromRequest(r)
 			if err != nil {
 				return mcp.Caller{}, err
 			}
-			return mcp.Caller{Actor: claims.Actor("mcp")}, nil
-		})
+			return mcp.Caller{Actor: claims.Actor("mcp"), Grants: mcp.Everything}, nil
+		}})
+		o.MCP = s.endpoint
 	}
 	return web.New(o)
 }
@@ -224,6 +227,9 @@ func (s *service) close() {
 	}
 	if s.conversations != nil {
 		_ = s.conversations.Close()
+	}
+	if s.endpoint != nil {
+		_ = s.endpoint.Close()
 	}
 	if s.agent != nil {
 		_ = s.agent.Close()
@@ -276,12 +282,23 @@ func (s *service) entrance(ctx context.Context, d provisioner.Deployment) (strin
 	return "", fault.New(fault.Unavailable, "the console of %s does not answer yet", d.Spec.SovereignFQDN).Do("Try again in a moment.")
 }
 
-// begin makes the conversation of an outside MCP client: one per session.
+// begin makes the conversation of an outside MCP client: one per session, and a
+// new one where no session is named.
 func (s *service) begin(ctx context.Context, actor journal.Actor, session string) (string, error) {
-	sum := sha256.Sum256([]byte("mcp\x00" + actor.Subject + "\x00" + session))
+	o := conversation.CreateOptions{Channel: "mcp", Language: "en"}
+	if session != "" {
+		sum := sha256.Sum256([]byte("mcp\x00" + actor.Subject + "\x00" + session))
+		o.ID = "mcp" + hex.EncodeToString(sum[:9])
+	}
 	actor.Kind = journal.Human // the conversation belongs to the person behind the client
-	conv, err := s.conversations.Create(ctx, actor, conversation.CreateOptions{ID: "mcp" + hex.EncodeToString(sum[:9]), Channel: "mcp", Language: "en"})
+	conv, err := s.conversations.Create(ctx, actor, o)
 	return conv.ID, err
+}
+
+// own is nil for a conversation of the actor's.
+func (s *service) own(ctx context.Context, actor journal.Actor, conversationID string) error {
+	_, err := s.conversations.Get(ctx, actor, conversationID)
+	return err
 }
 
 // serveStdioClient is one client of the owner's on standard input and output.
@@ -301,16 +318,11 @@ func (s *service) serveStdioClient(w http.ResponseWriter, r *http.Request) {
 	}
 	owner := s.owner()
 	owner.Via = "mcp"
-	id, err := s.conversations.Create(r.Context(), owner, conversation.CreateOptions{Channel: "mcp", Language: "en"})
-	if err != nil {
-		s.logger.Error("a client got no conversation", slog.String("error", err.Error()))
-		return
-	}
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	defer stop()
-	if err := s.toolbox.ServeStream(ctx, mcp.Caller{Actor: owner, ConversationID: id.ID}, buffered, conn); err != nil {
+	in := struct {
+		io.Reader
+		io.Closer
+	}{buffered, conn}
+	if err := s.toolbox.ServeStream(r.Context(), mcp.Caller{Actor: owner, Grants: mcp.Everything}, in, conn); err != nil {
 		s.logger.Info("a client left", slog.String("reason", err.Error()))
 	}
 }
@@ -325,5 +337,5 @@ func (s *service) toolboxOf(ctx context.Context, conversationID string) (convers
 	if err != nil {
 		return nil, err
 	}
-	return agentTools{s.agent, mcp.Caller{Actor: conv.Owner, ConversationID: conversationID}}, nil
+	return agentTools{s.agent, mcp.Caller{Actor: conv.Owner, ConversationID: conversationID, Grants: mcp.Everything}}, nil
 }

@@ -14,23 +14,42 @@ import (
 )
 
 type askInput struct {
-	DraftID   string          `json:"draftId,omitempty" jsonschema:"the draft; leave out for the current one"`
-	Title     string          `json:"title,omitempty" jsonschema:"a heading, a few words"`
-	Questions []card.Question `json:"questions" jsonschema:"one or two questions; more only where a form asks for parts of one thing"`
-	Submit    string          `json:"submit,omitempty" jsonschema:"the form's button, e.g. Continue"`
+	DraftID   string     `json:"draftId,omitempty" limit:"min=1,max=64" jsonschema:"id of a draft; leave out for this session's own"`
+	Title     string     `json:"title,omitempty" limit:"max=100" jsonschema:"a heading, a few words"`
+	Questions []question `json:"questions" limit:"min=1,max=6" jsonschema:"one or two; more only for the parts of one thing, e.g. an address"`
+	Submit    string     `json:"submit,omitempty" limit:"max=40" jsonschema:"the form's button; Continue when left out"`
+}
+
+// question is a [card.Question] as a model may ask it: there is no type for an
+// approval, since only a plan asks for one.
+type question struct {
+	ID        string   `json:"questionId,omitempty" limit:"max=64" jsonschema:"leave out"`
+	Field     string   `json:"field,omitempty" limit:"max=80" jsonschema:"field of the draft that the answer is for, e.g. orgEmail, or account for the type secret"`
+	Prompt    string   `json:"prompt" limit:"min=1,max=500" jsonschema:"the question as the person reads it, e.g. Which region?"`
+	Type      string   `json:"type" limit:"enum=text|choice|choices|number|email|domain|yes-no|secret" jsonschema:"choice = one of choices; choices = any of them; secret = the box for the cloud account (alone, with field account)"`
+	Choices   []choice `json:"choices,omitempty" limit:"max=50" jsonschema:"for the types choice and choices"`
+	Suggested string   `json:"suggested,omitempty" limit:"max=300" jsonschema:"the answer that you propose; of a choice its value"`
+	Why       string   `json:"why,omitempty" limit:"max=300" jsonschema:"reason of the proposal, one sentence"`
+	Optional  bool     `json:"optional,omitempty" jsonschema:"true: it may stay empty"`
+}
+
+type choice struct {
+	Value       string `json:"value" limit:"min=1,max=200" jsonschema:"what the answer will be, e.g. fsn1"`
+	Label       string `json:"label" limit:"min=1,max=200" jsonschema:"what the person reads, e.g. Falkenstein, Germany"`
+	Detail      string `json:"detail,omitempty" limit:"max=300" jsonschema:"one line below it"`
+	Unavailable string `json:"unavailable,omitempty" limit:"max=300" jsonschema:"why it cannot be chosen now"`
 }
 
 type askOutput struct {
 	CardID string `json:"cardId"`
+	// Link is where the person finds the card.
+	Link string `json:"link"`
 }
-
-// maxQuestions is how many questions one card may have.
-const maxQuestions = 6
 
 func (t *tools) ask(r *mcp.Registry) {
 	mcp.Register(r, mcp.Tool{
 		Name: "card.ask", Title: "Ask the person",
-		Description: "Show one card that asks: a choice (one question of type choice or yes-no), a form (text, number, email, domain), or the box for the cloud account (one question of type secret, field account), whose contents nobody but the vault sees. The answer comes as the person's next message.",
+		Description: "Show the person one card that asks: buttons (one question of type choice or yes-no), a form (any other), or the box for the cloud account (type secret, field account), whose contents go to the vault and never to you. In a chat the answer is the person's next message. Outside a chat ask the person yourself, and use this for the cloud account only: give them the link. It cannot ask for an approval: catalyst.plan.create does.",
 	}, func(ctx context.Context, caller mcp.Caller, in askInput) (askOutput, error) {
 		id, err := t.draft(ctx, caller, in.DraftID)
 		if err != nil {
@@ -48,22 +67,21 @@ func (t *tools) ask(r *mcp.Registry) {
 		if err := t.Stage.Show(ctx, id, c); err != nil {
 			return askOutput{}, err
 		}
-		return askOutput{CardID: c.ID}, nil
+		return askOutput{CardID: c.ID, Link: t.link(id)}, nil
 	})
 }
 
 func questionCard(in askInput, d provisioner.Draft) (card.Card, error) {
-	if len(in.Questions) == 0 || len(in.Questions) > maxQuestions {
-		return card.Card{}, fault.New(fault.Invalid, "a card has 1 to %d questions; this one has %d", maxQuestions, len(in.Questions)).At("questions")
-	}
 	var lines []string
-	for i := range in.Questions {
-		q := &in.Questions[i]
-		if strings.TrimSpace(q.Prompt) == "" {
-			return card.Card{}, fault.New(fault.Invalid, "the question has no text").At(fmt.Sprintf("questions[%d].prompt", i))
-		}
-		if q.Type == card.AskConsent {
-			return card.Card{}, fault.New(fault.Denied, "only a plan asks for an approval").At(fmt.Sprintf("questions[%d].type", i)).Do("Call catalyst.plan.create.")
+	var questions []card.Question
+	for i, asked := range in.Questions {
+		q := asked.card()
+		at := fmt.Sprintf("questions[%d]", i)
+		switch {
+		case strings.TrimSpace(q.Prompt) == "":
+			return card.Card{}, fault.New(fault.Invalid, "the question has no text").At(at + ".prompt")
+		case (q.Type == card.AskChoice || q.Type == card.AskChoices) && len(q.Choices) == 0:
+			return card.Card{}, fault.New(fault.Invalid, "there is nothing to choose from").At(at + ".choices").Do("Give choices, or ask with the type text.")
 		}
 		if q.ID == "" {
 			q.ID = "q-" + uuid.NewString()[:8]
@@ -83,22 +101,31 @@ func questionCard(in askInput, d provisioner.Draft) (card.Card, error) {
 			line += " Suggested: " + q.Suggested + "."
 		}
 		lines = append(lines, line)
+		questions = append(questions, q)
 	}
-	id, text, q := "ask-"+uuid.NewString()[:8], strings.Join(lines, "\n"), in.Questions[0]
+	if len(questions) == 0 {
+		return card.Card{}, fault.New(fault.Invalid, "a card has at least one question").At("questions")
+	}
+	id, text, q := "ask-"+uuid.NewString()[:8], strings.Join(lines, "\n"), questions[0]
+	for i := range questions {
+		if questions[i].Type == card.AskSecret {
+			q = questions[i] // wherever it stands, it decides
+		}
+	}
 	switch {
 	case q.Type == card.AskSecret:
-		if len(in.Questions) > 1 || q.Field != "account" {
+		if len(questions) > 1 || q.Field != "account" {
 			return card.Card{}, fault.New(fault.Invalid, "a secret question stands alone and is for the field account").At("questions")
 		}
 		return accountCard(id, in.Title, q, d), nil
-	case len(in.Questions) == 1 && len(q.Choices) > 0 && q.Type != card.AskChoices:
+	case len(questions) == 1 && len(q.Choices) > 0 && q.Type != card.AskChoices:
 		return card.New(id, card.KindChoice, in.Title, text, card.ChoiceData{Question: q}), nil
 	}
 	submit := in.Submit
 	if submit == "" {
 		submit = "Continue"
 	}
-	return card.New(id, card.KindForm, in.Title, text, card.FormData{Questions: in.Questions, Submit: submit}), nil
+	return card.New(id, card.KindForm, in.Title, text, card.FormData{Questions: questions, Submit: submit}), nil
 }
 
 // accountCard asks for the cloud account. The help and the lengths are Hetzner's.
@@ -119,4 +146,15 @@ func accountCard(id, title string, q card.Question, d provisioner.Draft) card.Ca
 		{Purpose: provisioner.SecretObjectStorageSecretKey, Label: "Object storage secret key", MinLength: 32, MaxLength: 128, Masked: true},
 		{Purpose: "ssh-public-key", Label: "SSH public key", Hint: "Paste yours, or have one made: the private part is yours to download, once.", Generate: true, MaxLength: 2000},
 	}})
+}
+
+// card gives the question as cards have it.
+func (q question) card() card.Question {
+	out := card.Question{
+		ID: q.ID, Field: q.Field, Prompt: q.Prompt, Type: card.QuestionType(q.Type), Suggested: q.Suggested, Why: q.Why, Optional: q.Optional,
+	}
+	for _, c := range q.Choices {
+		out.Choices = append(out.Choices, card.Choice{Value: c.Value, Label: c.Label, Detail: c.Detail, Unavailable: c.Unavailable})
+	}
+	return out
 }

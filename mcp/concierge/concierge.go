@@ -48,9 +48,11 @@ type Options struct {
 	Catalogue   *provisioner.Catalogue
 	Stage       Stage
 	Skills      Skills
-	// Begin makes the conversation of an outside client; session tells one client
-	// of a person from another.
+	// Begin gives the conversation of an outside client's session, made with its
+	// first call; an empty session makes a new conversation every time.
 	Begin func(ctx context.Context, actor journal.Actor, session string) (conversationID string, err error)
+	// Own is nil for a conversation of the actor's and fault.NotFound for any other.
+	Own func(ctx context.Context, actor journal.Actor, conversationID string) error
 	// OpenAPI is the API's description, as JSON.
 	OpenAPI func() ([]byte, error)
 	// Waiting says why a plan has to wait now; empty or nil when it does not.
@@ -61,10 +63,12 @@ type Options struct {
 	Logger    *slog.Logger
 }
 
-const instructions = `Tools to plan a Sovereign: a Kubernetes platform on servers that its owner chooses.
-Keep what is known in the draft (catalyst.draft.set), ask the person for what it lists as missing, then call
-catalyst.plan.create. You cannot approve: give the person the link that it returns. They see the plan with its
-price and press the button. catalyst.deployments.get then tells how far it is.`
+const instructions = `Tools to plan a Sovereign: a Kubernetes platform on servers that its owner chooses and pays for.
+1. Keep what the person says in the draft (catalyst.draft.set) and ask them for what it lists as missing.
+2. Call catalyst.plan.create and give the person its link. You cannot approve, and nothing you call can: the person
+   opens the link, signed in, sees the plan with its price, and presses the button.
+3. catalyst.deployments.get tells how far it is, until the status is ready, failed or cancelled.
+Never ask for a password, token or key: card.ask shows a box for them whose contents only the vault sees.`
 
 // tools carries the options to the tools' functions.
 type tools struct{ Options }
@@ -83,18 +87,36 @@ func New(o Options) *mcp.Registry {
 	return r
 }
 
-// draft is the id of the draft that a call means.
+// newDraft is the draftId that begins a draft.
+const newDraft = "new"
+
+// draft is the id of the draft that a call means. A name that is not the caller's
+// is not found: a mistyped one begins nothing.
 func (t *tools) draft(ctx context.Context, caller mcp.Caller, named string) (string, error) {
-	if named != "" {
-		return named, nil // whether it is the caller's is checked where it is read
-	}
-	if caller.ConversationID != "" {
+	session := mcp.Session(ctx)
+	switch {
+	case caller.ConversationID != "": // an agent in a conversation has this one draft
+		if named != "" && named != caller.ConversationID {
+			return "", noDraft(named).Do("Leave draftId out: the conversation has a draft of its own.")
+		}
 		return caller.ConversationID, nil
+	case named != "" && named != newDraft:
+		if err := t.Own(ctx, caller.Actor, named); err != nil {
+			if fault.CodeOf(err) == fault.NotFound {
+				err = noDraft(named).Do(`Take the id from an answer, or begin a draft with catalyst.draft.set and draftId "new".`)
+			}
+			return "", err
+		}
+		return named, nil
+	case named == "" && session != "":
+		return t.Begin(ctx, caller.Actor, session)
 	}
-	if t.Begin == nil {
-		return "", fault.New(fault.Invalid, "no draft is named").At("draftId")
-	}
-	return t.Begin(ctx, caller.Actor, mcp.Session(ctx))
+	return "", fault.New(fault.Invalid, "the call has to name its draft, since this client has no session").At("draftId").
+		Do(`Begin one with catalyst.draft.set and draftId "new"; the answer has its id.`)
+}
+
+func noDraft(id string) *fault.Error {
+	return fault.New(fault.NotFound, "there is no draft %q", id).At("draftId")
 }
 
 // nothing is the input of tools that take none.

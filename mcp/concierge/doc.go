@@ -9,7 +9,16 @@
 //
 // # Which draft
 //
-// A tool that names no draft means the caller's conversation. An outside client
-// that has none gets one with its first call, bound to its session; the draft's
-// id is in every answer.
+// A call that names no draft means the caller's conversation. The agent in a
+// conversation has that one draft and no other. An outside client gets a
+// conversation of its own with its first call, bound to its session, so that two
+// clients of one person do not meet; with the draft id "new" catalyst.draft.set
+// begins another. A client without a session names its draft in every call. A name
+// that is not the caller's is not found, and begins nothing.
+//
+// # What a model reads
+//
+// Names, descriptions and schemas are written for a language model and are part of
+// every prompt, so they are short. A refusal says what would work; an answer says
+// what to do next.
 package concierge

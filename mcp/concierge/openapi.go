@@ -10,7 +10,7 @@ import (
 )
 
 type openAPIInput struct {
-	Path string `json:"path,omitempty" jsonschema:"one path, e.g. /api/v1/deployments; leave out to list the paths"`
+	Path string `json:"path,omitempty" limit:"min=1,max=200" jsonschema:"one path as it is listed, e.g. /api/v1/deployments/{id}; leave out to list the paths"`
 }
 
 type openAPIOutput struct {
@@ -21,7 +21,7 @@ type openAPIOutput struct {
 func (t *tools) openAPI(r *mcp.Registry) {
 	mcp.Register(r, mcp.Tool{
 		Name: "catalyst.openapi", Title: "Read the API's description", ReadOnly: true, Idempotent: true,
-		Description: "The service's OpenAPI description: the list of paths, or one path whole.",
+		Description: "OpenAPI 3.1 description of the service's HTTP API: the list of paths, or one path whole. For a person who writes a program; you need it for nothing here.",
 	}, func(_ context.Context, _ mcp.Caller, in openAPIInput) (openAPIOutput, error) {
 		raw, err := t.OpenAPI()
 		if err != nil {

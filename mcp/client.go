@@ -3,68 +3,12 @@ package mcp
 import (
 	"context"
 	"encoding/json"
-	"io"
-	"log"
-	"log/slog"
-	"net/http"
-	"time"
 
 	"github.com/mark3labs/mcp-go/client"
 	mcpgo "github.com/mark3labs/mcp-go/mcp"
-	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/openova-io/sandbox/conversation/fault"
 )
-
-// sessionIdleTTL ends HTTP sessions whose client went away without saying so.
-const sessionIdleTTL = 30 * time.Minute
-
-// Handler serves the toolbox over streamable HTTP. Authenticate names the caller
-// of a request, or fails with a fault, which is answered before the protocol
-// sees anything.
-func (r *Registry) Handler(authenticate func(*http.Request) (Caller, error)) http.Handler {
-	transport := server.NewStreamableHTTPServer(r.server(),
-		server.WithEventStore(server.NewInMemoryEventStore()),
-		server.WithStateful(true),
-		server.WithSessionIdleTTL(sessionIdleTTL),
-		server.WithHeartbeatInterval(15*time.Second),
-		server.WithStreamableHTTPLogger(r.logger),
-		// The Host allow-list of the web server is the protection against
-		// rebinding, and it knows the names that this service really has.
-		server.WithDisableLocalhostProtection(true),
-	)
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		caller, err := authenticate(req)
-		if err != nil {
-			f := fault.From(err)
-			if f.Code == fault.Unauthenticated {
-				w.Header().Set("WWW-Authenticate", `Bearer realm="sandbox"`)
-			}
-			w.Header().Set("Content-Type", "application/problem+json")
-			w.WriteHeader(f.HTTPStatus())
-			_ = json.NewEncoder(w).Encode(f)
-			return
-		}
-		transport.ServeHTTP(w, req.WithContext(WithCaller(req.Context(), caller)))
-	})
-}
-
-// ServeStream speaks newline-delimited MCP with one client, as on standard
-// input and output, until in ends or ctx does.
-func (r *Registry) ServeStream(ctx context.Context, caller Caller, in io.Reader, out io.Writer) error {
-	stdio := server.NewStdioServer(r.server())
-	stdio.SetErrorLogger(slogLogger(r.logger))
-	err := stdio.Listen(WithCaller(ctx, caller), in, out)
-	if err == io.EOF || ctx.Err() != nil {
-		return nil
-	}
-	return err
-}
-
-// slogLogger hands a library's log lines to slog.
-func slogLogger(l *slog.Logger) *log.Logger {
-	return slog.NewLogLogger(l.Handler(), slog.LevelWarn)
-}
 
 // Client is an MCP client of a toolbox in the same process. It is how the
 // house's own agent holds its tools.
@@ -100,9 +44,9 @@ type Described struct {
 	InputSchema       json.RawMessage
 }
 
-// List gives the tools of the toolbox.
-func (c *Client) List(ctx context.Context) ([]Described, error) {
-	res, err := c.c.ListTools(ctx, mcpgo.ListToolsRequest{})
+// List gives the tools that the caller may call.
+func (c *Client) List(ctx context.Context, caller Caller) ([]Described, error) {
+	res, err := c.c.ListTools(WithCaller(ctx, caller), mcpgo.ListToolsRequest{})
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "the tools could not be listed")
 	}
@@ -133,7 +77,7 @@ func (c *Client) Call(ctx context.Context, caller Caller, name string, arguments
 	if len(arguments) > 0 {
 		var args map[string]any
 		if err := json.Unmarshal(arguments, &args); err != nil {
-			return Result{Text: "the arguments are not a JSON object", IsError: true}, nil
+			return refused(fault.New(fault.Invalid, "the arguments of %s are not a JSON object", name)), nil
 		}
 		req.Params.Arguments = args
 	}
@@ -142,8 +86,9 @@ func (c *Client) Call(ctx context.Context, caller Caller, name string, arguments
 		if ctx.Err() != nil {
 			return Result{}, ctx.Err()
 		}
-		// An unknown tool or a protocol error: the model is told, and can go on.
-		return Result{Text: "the call was refused: " + err.Error(), IsError: true}, nil
+		// Only a tool that is not there is refused by the protocol itself: the model is
+		// told, and can go on.
+		return refused(fault.New(fault.NotFound, "there is no tool %q here", cut(name))), nil
 	}
 	out := Result{IsError: res.IsError, Structured: res.RawStructuredContent}
 	for _, content := range res.Content {
@@ -155,4 +100,9 @@ func (c *Client) Call(ctx context.Context, caller Caller, name string, arguments
 		out.Structured, _ = json.Marshal(res.StructuredContent)
 	}
 	return out, nil
+}
+
+func refused(f *fault.Error) Result {
+	raw, _ := json.Marshal(f)
+	return Result{Text: f.Text(), Structured: raw, IsError: true}
 }
