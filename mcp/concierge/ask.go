@@ -14,7 +14,7 @@ import (
 )
 
 type askInput struct {
-	DraftID   string     `json:"draftId,omitempty" limit:"min=1,max=64" jsonschema:"id of a draft; leave out for this session's own"`
+	DraftID   string     `json:"draftId,omitempty" limit:"max=64" jsonschema:"id of a draft; leave out for this session's own"`
 	Title     string     `json:"title,omitempty" limit:"max=100" jsonschema:"a heading, a few words"`
 	Questions []question `json:"questions" limit:"min=1,max=6" jsonschema:"one or two; more only for the parts of one thing, e.g. an address"`
 	Submit    string     `json:"submit,omitempty" limit:"max=40" jsonschema:"the form's button; Continue when left out"`

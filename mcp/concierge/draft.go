@@ -8,11 +8,11 @@ import (
 )
 
 type draftInput struct {
-	DraftID string `json:"draftId,omitempty" limit:"min=1,max=64" jsonschema:"id of a draft; leave out for this session's own"`
+	DraftID string `json:"draftId,omitempty" limit:"max=64" jsonschema:"id of a draft; leave out for this session's own"`
 }
 
 type setInput struct {
-	DraftID string   `json:"draftId,omitempty" limit:"min=1,max=64" jsonschema:"id of a draft; leave out for this session's own; new begins another one, whose id is in the answer"`
+	DraftID string   `json:"draftId,omitempty" limit:"max=64" jsonschema:"id of a draft; leave out for this session's own; new begins another one, whose id is in the answer"`
 	Changes []change `json:"changes" limit:"min=1,max=50" jsonschema:"all are made, or none when one breaks a rule"`
 	Preview bool     `json:"preview,omitempty" jsonschema:"true gives the draft with its sizing and price as it would become, and changes nothing: for questions such as what would it cost with"`
 }
