@@ -2,6 +2,7 @@ package guide
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -307,7 +308,7 @@ func (t *turn) listRegions(u *understanding) error {
 			near, asked = p.text, true
 		}
 	}
-	if home := t.draft.Spec.OrgHeadquarters; home != "" && len(u.where.asked) > 0 && u.where.asked[0].region != "" {
+	if home := t.draft.Spec.OrgHeadquarters; home != "" && slices.ContainsFunc(u.where.asked, func(p placeHit) bool { return p.region != "" }) {
 		list, err := t.regionList(home, "")
 		if waits(err) {
 			return err

@@ -120,7 +120,7 @@ func (t *turn) tellsAll(u *understanding, wishes []wish) bool {
 			return false
 		}
 	}
-	return len(wishes) > 0 && !u.act("yes") && !u.has("cue", "besides") && !u.refers
+	return (len(wishes) > 1 || len(wishes) == 1 && !u.act("yes")) && !u.has("cue", "besides") && !u.refers
 }
 
 // needless says that no Application does what is wished for.

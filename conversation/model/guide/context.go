@@ -15,6 +15,13 @@ func (t *turn) inContext(u *understanding) {
 			u.where.people, u.where.machines = u.where.machines, nil
 		}
 	}
+	if b := t.before(); (b.address != (address{}) || t.justSaid("taken") || t.justSaid("whyaddress") || t.justSaid("whyaddresssaid")) && u.msg.words() <= shortReply+1 && u.address == (address{}) && u.orgName == "" {
+		if label, ok := u.onlyLabel(); ok && (strings.Contains(label, "-") || len(u.where.machines)+len(u.where.people) == 0) {
+			u.address.label = label
+			u.where.people, u.where.machines = nil, nil
+			return
+		}
+	}
 	if before := t.before(); u.corrects() && len(before.counts.workers) > 0 && u.counts.people == 0 && u.msg.words() <= shortReply+1 {
 		for _, m := range u.byKind["count"] {
 			if m.id == "people" { // "21 workers" and then "I meant people"
@@ -40,6 +47,9 @@ func (t *turn) inContext(u *understanding) {
 	switch {
 	case u.act("without") && (before.ha != nil || before.whatIf):
 		u.topics = []string{"cost"}
+	case u.counts.hasBare && before.counts.control > 0:
+		yes := u.counts.bare > 1
+		u.counts.control, u.ha = u.counts.bare, &yes
 	case u.counts.hasBare && before.counts.people > 0 && len(before.counts.workers) == 0:
 		u.counts.people = u.counts.bare
 	case u.counts.hasBare && (len(before.counts.workers) > 0 || before.counts.change != 0 || before.machine.worker || before.machine.id != ""):
@@ -57,7 +67,7 @@ func (u *understanding) onlyLabel() (string, bool) {
 	var left []token
 	for i := range u.msg.tokens {
 		t := u.msg.tokens[i]
-		if t.kind == punctToken && t.norm != "-" || u.fillers[t.norm] || u.closers[t.norm] || u.aroundName[t.norm] || u.shrugs[t.norm] {
+		if t.kind == punctToken && t.norm != "-" || u.never[t.norm] || u.fillers[t.norm] || u.closers[t.norm] || u.aroundName[t.norm] || u.shrugs[t.norm] {
 			continue
 		}
 		left = append(left, t)
@@ -66,10 +76,12 @@ func (u *understanding) onlyLabel() (string, bool) {
 		return "", false
 	}
 	text := u.msg.text[left[0].start:left[len(left)-1].end]
+	plain := true
 	for _, t := range left {
-		if u.ordinary(&t) {
-			return "", false
-		}
+		plain = plain && (t.kind == punctToken || u.ordinary(&t))
+	}
+	if plain && len(left) < 3 {
+		return "", false
 	}
 	if strings.ContainsAny(text, " \t") {
 		return "", false
@@ -131,7 +143,7 @@ func (t *turn) notUnderstood(u *understanding) {
 		t.say("nowords")
 	case u.foreign():
 		t.say("english")
-	case len(u.unread.questions) > 0:
+	case len(u.unread.questions) > 0 || u.msg.asks[0]:
 		t.say("noanswer")
 	case len(u.unread.words) == 1 && words > 1:
 		t.say("notword", "word", u.unread.words[0])

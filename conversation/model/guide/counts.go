@@ -86,7 +86,9 @@ func (r *reading) findCounts() counts {
 		case "regions":
 			c.several = v
 		case "memory":
-			c.memory = v
+			if r.aboutMachines(i) {
+				c.memory = v
+			}
 		case "cores":
 			c.cores = v
 		case "money":
@@ -314,6 +316,21 @@ func (r *reading) personal1(w string) bool {
 func (r *reading) partOfList(from, i int) bool {
 	toks := r.msg.tokens
 	return (from == 0 || toks[from-1].kind == punctToken || toks[from-1].norm == r.andWord) && (i+1 >= len(toks) || toks[i+1].kind == punctToken)
+}
+
+// aboutMachines is true where so many gigabytes are of a machine, and not of a file:
+// the sentence names machines or memory, or the message is short.
+func (r *reading) aboutMachines(i int) bool {
+	s := r.msg.tokens[i].sentence
+	for _, m := range r.matches {
+		if r.sentence(m) != s {
+			continue
+		}
+		if m.kind == "size" || m.kind == "count" && (m.id == "workers" || m.id == "controlplanes" || m.id == "memory" && m.words > 1 || m.id == "cores") {
+			return true
+		}
+	}
+	return r.msg.words() <= shortReply
 }
 
 // countRank prefers machines to people for "workers", which are both.

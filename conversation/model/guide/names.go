@@ -140,7 +140,7 @@ func (r *reading) begins(s span) bool {
 	if r.nameKnown || s.from > 0 && !r.opens(&r.msg, s.from) || toks[s.from].sentence > 0 || s.to >= len(toks) || s.to-s.from < 2 || r.fillers[toks[s.from].norm] {
 		return false
 	}
-	if toks[s.to].kind != punctToken && !r.hereWords[toks[s.to].norm] {
+	if toks[s.to].kind != punctToken && !r.hereAfter(s.to) {
 		return false
 	}
 	if toks[s.to].norm == "," && s.to+1 < len(toks) && !r.names.heads[toks[s.to-1].norm] && !r.names.heads[toks[s.from].norm] {
@@ -153,6 +153,18 @@ func (r *reading) begins(s span) bool {
 	for i := s.from; i < s.to; i++ {
 		if toks[i].kind == wordToken && !r.ordinary(&toks[i]) && !r.placeSpan(span{i, i + 1}) {
 			return true
+		}
+	}
+	return false
+}
+
+// hereAfter is true where "here" follows at once or after a few words: "Port of
+// Salalah digital team here".
+func (r *reading) hereAfter(at int) bool {
+	toks := r.msg.tokens
+	for i := at; i < len(toks) && i <= at+3 && toks[i].kind == wordToken; i++ {
+		if r.hereWords[toks[i].norm] {
+			return i+1 >= len(toks) || toks[i+1].kind == punctToken
 		}
 	}
 	return false

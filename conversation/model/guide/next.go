@@ -35,7 +35,7 @@ func (t *turn) goesAhead(u *understanding, w *work) bool {
 	if len(u.unread.words)+len(u.unread.wishes) > 0 && !u.act("firmly") || len(u.unread.questions) > 0 || u.besidesYes() > 1 {
 		return false // "ok kestrel then" and "ok leave it" say something else
 	}
-	if (len(w.changes) > 0 || len(u.topics) > 0) && !u.act("firmly") {
+	if len(w.changes) > 0 || len(u.topics) > 0 && !u.act("firmly") {
 		return false // "ok, add it" is not yet "yes, go on"
 	}
 	return t.open[askPlan] || t.open[askAccount] || len(w.changes) == 0 && !t.draft.empty()
@@ -49,6 +49,9 @@ func (u *understanding) besidesYes() int {
 		inside := t.kind == punctToken || u.fillers[t.norm] || u.closers[t.norm] || u.shrugs[t.norm] || t.kind == emailToken || u.name.covers(match{from: i, to: i + 1})
 		for _, m := range u.matches {
 			inside = inside || meanings[m.kind] && i >= m.from && i < m.to || t.kind == numberToken
+			if m.kind == "cue" && (m.id == "drop" || m.id == "not") && i == m.from && !inside {
+				n++ // "ok without then"
+			}
 		}
 		for _, m := range u.byKind["act"] {
 			inside = inside || i >= m.from && i < m.to && (m.id == "yes" || m.id == "go" || m.id == "thanks" || m.id == "firmly" || m.id == "approve" || m.id == "done" || m.id == "greet")
@@ -159,7 +162,7 @@ func (t *turn) quiet(u *understanding) bool {
 	case u.act("bye") && !u.facts() && len(u.topics) == 0:
 		t.say("bye")
 		return true
-	case u.act("wait") && !u.facts() && len(u.topics) == 0:
+	case (u.act("wait") || u.act("hm") && !u.act("yes") && !u.act("go")) && !u.facts() && len(u.topics) == 0:
 		t.say("waiting")
 		return true
 	}

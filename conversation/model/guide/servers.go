@@ -50,6 +50,10 @@ func (t *turn) servers(u *understanding, w *work) error {
 	if count >= 0 && !w.sets(fieldWorkers) {
 		w.same = append(w.same, t.workersLabel(count, ""))
 	}
+	if c.control == 2 {
+		w.after = append(w.after, t.reply("twocontrol"))
+		t.replied = true
+	}
 	if u.haClash {
 		w.after = append(w.after, t.reply("haclash"))
 		t.replied = true

@@ -44,7 +44,7 @@ func (t *turn) onText(text string) error {
 	if err != nil {
 		return err
 	}
-	if u.whatIf {
+	if u.whatIf && !(u.act("trial") && t.everSaid("residencylost")) {
 		return t.whatIf(w)
 	}
 	if c := t.supposed(); len(c) > 0 && len(w.changes) == 0 && len(u.topics) == 0 {
@@ -78,7 +78,7 @@ func (t *turn) onText(text string) error {
 	}
 	u.settle(w)
 	switch {
-	case u.act("keepas") && len(w.changes) == 0 && !t.replied:
+	case (u.act("keepas") || u.act("without") && len(u.topics) == 0) && len(w.changes) == 0 && !t.replied:
 		t.say("kept")
 		t.replied = true
 	case u.act("changeemail") && len(u.emails) == 0 && u.badEmail == "":
@@ -223,6 +223,15 @@ func (t *turn) advise(u *understanding) error {
 	case lost && (u.act("advise") || u.act("sono")):
 		t.say("residencyadvice")
 		t.replied = true
+	case (u.act("advise") || u.act("yesorno")) && len(u.byKind["ha"]) > 0:
+		d, ok, err := t.tryOut([]change{{Field: fieldHA, Value: !t.draft.ha()}})
+		if err != nil {
+			return err
+		}
+		if ok {
+			t.say("haadvice", "cost", amount(d.Estimate.Monthly), "was", amount(t.draft.Estimate.Monthly))
+			t.replied = true
+		}
 	case u.act("advisemore") && !u.facts():
 		return t.moreApps(u)
 	case u.act("advise") && t.draft.region() != "" && !t.draft.empty():

@@ -167,7 +167,17 @@ func (r *reading) anyMatch(kind, id string) bool {
 }
 
 // act is true where the message does something, e.g. "yes".
-func (u *understanding) act(id string) bool { return u.has("act", id) }
+func (u *understanding) act(id string) bool {
+	if id != "yes" && id != "no" {
+		return u.has("act", id)
+	}
+	for _, m := range u.byKind["act"] { // "so no tasks?" refuses nothing
+		if m.id == id && !(u.msg.asks[u.sentence(m)] && u.sentenceWords(u.sentence(m)) > 1) {
+			return true
+		}
+	}
+	return false
+}
 
 // does is true where the message does something in a sentence that is no
 // question about it: "is there somebody who can build it?" tells nobody to build.

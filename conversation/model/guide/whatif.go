@@ -185,13 +185,18 @@ func (t *turn) fewer(u *understanding) error {
 	return nil
 }
 
+// budgetMessages is how many messages are searched for a limit, newest first.
+const budgetMessages = 20
+
 // readBudget finds what the person said before that it may cost.
 func (t *turn) readBudget() (n int, currency string) {
-	for i := len(t.earlier) - 1; i >= 0; i-- {
+	seen := 0
+	for i := len(t.earlier) - 1; i >= 0 && seen < budgetMessages; i-- {
 		m := t.earlier[i]
 		if m.Role != conversation.FromHuman || m.Press != nil {
 			continue
 		}
+		seen++
 		if c := t.parse(m.Text).findCounts(); c.budget > 0 {
 			return c.budget, c.currency
 		}
@@ -210,6 +215,8 @@ func (t *turn) weighBudget(n int, currency string) error {
 	limit := amount(money{Amount: strconv.Itoa(n), Currency: monthly.Currency})
 	figure, err := strconv.ParseFloat(monthly.Amount, 64)
 	switch {
+	case err == nil && (int(figure) == n || int(figure+0.5) == n):
+		return t.cheaper() // the price that was named, and no limit
 	case err != nil:
 	case figure <= float64(n):
 		t.say("budgetok", "budget", limit, "cost", amount(monthly))

@@ -36,7 +36,7 @@ func (r *reading) findPlaces(hq, known bool) places {
 		if r.name.covers(m) || m.from > 0 && r.personNamed(m) || r.plainPlace(m) {
 			continue
 		}
-		h := placeHit{at: m.from, known: true, drop: !r.wanted(m) && !r.corrects1(m), asked: r.placeAsked(m)}
+		h := placeHit{at: m.from, known: true, drop: !r.wanted(m) && !r.corrects1(m) && !r.swapsOther(m), asked: r.placeAsked(m)}
 		if m.kind == "region" {
 			h.region, h.text = m.id, r.regions[m.id].Name+", "+r.regions[m.id].Country
 		} else {
@@ -116,6 +116,13 @@ func (r *reading) corrects1(m match) bool {
 		}
 	}
 	return true
+}
+
+// swapsOther is true where a "replacement for" before the place is of something
+// that stands between.
+func (r *reading) swapsOther(m match) bool {
+	c, ok := r.nearest("cue", m.from, polar...)
+	return ok && c.id == "swap" && m.from-c.to > 1
 }
 
 // homeScore tells the place of the organisation from those that are only spoken
@@ -235,7 +242,7 @@ func (r *reading) forMachines(m match, h placeHit, hq, known bool) bool {
 	}
 	if kind == "it" { // "it is in Lebanon": theirs until that is known
 		kind = "people"
-		if known && r.buildable(h) {
+		if known && r.buildable(h) || r.mode(s).asks {
 			kind = "machines"
 		}
 	}

@@ -265,7 +265,7 @@ func (r *reading) findBusiness() (id string, strong bool) {
 // one only describes.
 func (r *reading) describes(m match) bool {
 	for _, o := range r.byKind["business"] {
-		if o.from < m.to || o.from-m.to > 2 || o.id == m.id || r.name.covers(o) || r.sentence(o) != r.sentence(m) {
+		if o.from < m.to || o.from-m.to > 2 || o.id == m.id || r.name.covers(o) != r.name.covers(m) || r.sentence(o) != r.sentence(m) {
 			continue
 		}
 		plain := true // "bakery equipment manufacturer"
