@@ -47,7 +47,7 @@ func (t *turn) inContext(u *understanding) {
 	switch {
 	case u.act("without") && (before.ha != nil || before.whatIf):
 		u.topics = []string{"cost"}
-	case u.counts.hasBare && before.counts.control > 0:
+	case u.counts.hasBare && before.counts.control > 0 && !u.machine.worker:
 		yes := u.counts.bare > 1
 		u.counts.control, u.ha = u.counts.bare, &yes
 	case u.counts.hasBare && before.counts.people > 0 && len(before.counts.workers) == 0:

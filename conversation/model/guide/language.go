@@ -52,6 +52,8 @@ type language struct {
 	wordApps      map[string]bool
 	times         map[string]bool
 	vague         map[string]bool
+	small         map[string]bool // words that change no yes
+	noWords       map[string]bool
 	usualApps     []string
 	notWords      map[string]bool
 	placeLabels   map[string]bool
@@ -134,6 +136,8 @@ type wordData struct {
 	WordApps      string            `json:"wordApps"`
 	Times         string            `json:"times"`
 	Vague         string            `json:"vague"`
+	YesSmall      string            `json:"yesSmall"`
+	NoWords       string            `json:"noWords"`
 	UsualApps     string            `json:"usualApps"`
 	NotWords      string            `json:"notWords"`
 	PlaceLabels   string            `json:"placeLabels"`
@@ -298,6 +302,8 @@ func (l *language) setWords() {
 	l.hereWords, l.oneWords = set(w.HereWords), set(w.OneWords)
 	l.notWords, l.placeLabels = set(w.NotWords), set(w.PlaceLabels)
 	l.usualApps = strings.Fields(w.UsualApps)
+	l.noWords = set(w.NoWords)
+	l.small = set(w.YesSmall)
 	l.tellWords = set(w.TellWords)
 	l.soundNumbers = set(w.SoundNumbers)
 	l.vague, l.correctors = set(w.Vague), set(w.Correctors)

@@ -118,7 +118,7 @@ func (r *reading) explained(from int) int {
 // that has given no name.
 func (r *reading) between2(s span) bool {
 	toks := r.msg.tokens
-	if r.nameKnown || s.from == 0 || toks[s.from].sentence > 1 || toks[s.from-1].kind != punctToken || s.to < len(toks) && toks[s.to].kind != punctToken {
+	if r.nameKnown || s.from == 0 || toks[s.from].sentence > 3 || toks[s.from-1].kind != punctToken || s.to < len(toks) && toks[s.to].kind != punctToken {
 		return false
 	}
 	capitals, special := 0, false

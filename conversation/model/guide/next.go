@@ -32,7 +32,7 @@ func (t *turn) goesAhead(u *understanding, w *work) bool {
 	if !u.does("yes") && !u.does("approve") || u.act("no") || !ready {
 		return false
 	}
-	if len(u.unread.words)+len(u.unread.wishes) > 0 && !u.act("firmly") || len(u.unread.questions) > 0 || u.besidesYes() > 1 {
+	if len(u.unread.words)+len(u.unread.wishes) > 0 && !u.act("firmly") || len(u.unread.questions) > 0 || u.besidesYes() > 0 {
 		return false // "ok kestrel then" and "ok leave it" say something else
 	}
 	if len(w.changes) > 0 || len(u.topics) > 0 && !u.act("firmly") {
@@ -46,7 +46,7 @@ func (u *understanding) besidesYes() int {
 	n := 0
 	for i := range u.msg.tokens {
 		t := &u.msg.tokens[i]
-		inside := t.kind == punctToken || u.fillers[t.norm] || u.closers[t.norm] || u.shrugs[t.norm] || t.kind == emailToken || u.name.covers(match{from: i, to: i + 1})
+		inside := t.kind == punctToken || u.fillers[t.norm] || u.closers[t.norm] || u.shrugs[t.norm] || u.links[t.norm] || u.articles[t.norm] || u.small[t.norm] || t.kind == emailToken || u.name.covers(match{from: i, to: i + 1})
 		for _, m := range u.matches {
 			inside = inside || meanings[m.kind] && i >= m.from && i < m.to || t.kind == numberToken
 			if m.kind == "cue" && (m.id == "drop" || m.id == "not") && i == m.from && !inside {

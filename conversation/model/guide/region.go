@@ -84,6 +84,11 @@ func (t *turn) place(u *understanding, w *work) error {
 		home = p.text
 		break
 	}
+	if home == "" && len(u.where.people) == 0 && u.where.inName != "" {
+		w.changes = append(w.changes, change{Field: fieldPlace, Value: u.where.inName, Source: "suggested", Why: t.reply("placeinname")})
+		w.note(t.label("value", "place", "v", u.where.inName))
+		home = u.where.inName
+	}
 	if u.residency {
 		if done, err := t.staysIn(u, w, home); done || err != nil {
 			return err

@@ -26,7 +26,7 @@ func (t *turn) onText(text string) error {
 		t.say("resetkept")
 		t.replied = true
 		return t.next(u, false)
-	case u.act("startover") && !u.act("inject") && !u.facts() && len(u.topics) == 0:
+	case u.act("startover") && !u.act("otherwise") && !u.act("inject") && !u.facts() && len(u.topics) == 0:
 		return t.confirmReset()
 	}
 	switch t.draft.phase() {
@@ -52,7 +52,7 @@ func (t *turn) onText(text string) error {
 		case u.act("no") || u.act("cancelplan"):
 			t.say("whatifkept")
 			t.replied = true
-		case u.act("yes") || u.act("go") || u.refers:
+		case u.act("yes") || u.act("go") || u.refers || u.act("dropit"):
 			w.changes = c
 			w.after = append(w.after, t.reply("whatifset"))
 			t.taken = true
@@ -213,6 +213,9 @@ func (t *turn) dropLast(u *understanding) error {
 func (t *turn) advise(u *understanding) error {
 	lost := t.everSaid("residencylost") || t.everSaid("leaves")
 	switch {
+	case u.act("noemail") && t.open[fieldEmail] && len(u.emails) == 0 && u.badEmail == "":
+		t.say("noemail")
+		t.replied = true
 	case u.act("modest") && t.changed && !t.everSaid("modest"):
 		t.say("modest")
 	case t.draft.phase() == awaiting:

@@ -242,7 +242,7 @@ func (u *understanding) findEmails(open asked) {
 	}
 	if len(u.emails) == 0 && u.badEmail == "" && open["orgEmail"] && u.msg.words() <= 3 {
 		for i := range toks {
-			if toks[i].kind == domainToken && !u.nearAddress(i) && !strings.HasPrefix(toks[i].norm, "www.") && !strings.Contains(toks[i].norm, "://") {
+			if toks[i].kind == domainToken && !u.msg.asks[toks[i].sentence] && !u.isAppName(hostOf(toks[i].norm)) && !u.nearAddress(i) && !strings.HasPrefix(toks[i].norm, "www.") && !strings.Contains(toks[i].norm, "://") {
 				u.badEmail = toks[i].norm // "jane.doe.com"
 			}
 		}
@@ -329,7 +329,7 @@ func (u *understanding) findHA() {
 		if mode.asks && (!mode.requests || topical) && !u.requestsBefore(m) && !u.supposes(u.sentence(m)) {
 			continue
 		}
-		yes := m.id == "yes"
+		yes := m.id == "yes" && !u.valueNo(m)
 		if !yes {
 			u.ha = &yes
 			u.haClash = u.counts.control == 1 && u.plainHA()
@@ -352,6 +352,12 @@ func (u *understanding) findHA() {
 		no := false
 		u.ha = &no
 	}
+}
+
+// valueNo is true for "HA: no" and "high availability = off".
+func (u *understanding) valueNo(m match) bool {
+	toks := u.msg.tokens
+	return m.to+1 < len(toks) && toks[m.to].kind == punctToken && toks[m.to].norm != "," && toks[m.to].sentence == toks[m.from].sentence && u.noWords[toks[m.to+1].norm]
 }
 
 // plainHA is true where high availability is asked for in so many words.

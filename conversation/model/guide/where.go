@@ -16,6 +16,7 @@ type placeHit struct {
 
 // places are the places of a message by what they are for.
 type places struct {
+	inName   string     // a town that the organisation's name has
 	people   []placeHit // where the organisation is
 	machines []placeHit // where it should run
 	asked    []placeHit // only asked about
@@ -33,6 +34,9 @@ func (r *reading) findPlaces(hq, known bool) places {
 	hits = longest(hits)
 	for i := 0; i < len(hits); i++ {
 		m := hits[i]
+		if r.name.covers(m) && m.kind == "place" && !r.places[m.id].Country && out.inName == "" {
+			out.inName = r.places[m.id].Name
+		}
 		if r.name.covers(m) || m.from > 0 && r.personNamed(m) || r.plainPlace(m) {
 			continue
 		}
@@ -62,6 +66,10 @@ func (r *reading) findPlaces(hq, known bool) places {
 			continue
 		}
 		if n := len(out.machines); n > 0 && m.kind == "place" && r.places[m.id].Country && m.from-out.machines[n-1].at <= 3 && sameCountry(out.machines[n-1].text, m.id) {
+			continue
+		}
+		if n := len(out.people); n > 0 && !machines && !h.asked && !h.drop && sameCountry(h.text, out.people[n-1].text) && m.from-out.people[n-1].at <= 4 {
+			out.people[n-1] = h // "in Ghana, Kumasi"
 			continue
 		}
 		switch {

@@ -231,6 +231,9 @@ func (r *reading) findBusiness() (id string, strong bool) {
 		if m.to < len(r.msg.tokens) && r.tellWords[r.msg.tokens[m.to].norm] && m.from > 0 && r.mine[r.msg.tokens[m.from-1].norm] {
 			continue // "my accountant told me"
 		}
+		if mode := r.mode(r.sentence(m)); mode.asks && !mode.requests && !mode.offers && r.sentenceWords(r.sentence(m)) > 3 && !r.name.covers(m) && !r.has("owner", "strong", r.sentence(m)) {
+			continue // "does the bar council allow that?"
+		}
 		owned, sure := 0, r.name.covers(m)
 		for _, c := range r.matches {
 			if c.kind == "owner" && c.to <= m.from && m.from-c.to <= 3 && r.sentence(c) == r.sentence(m) && !r.mark(c.to, m.from) {
