@@ -38,8 +38,8 @@ func (t *turn) answer(u *understanding) error {
 		return t.listRegions(u)
 	}
 	for _, id := range u.topics {
-		if t.replied && id == "why" {
-			continue
+		if t.replied && t.language.topics[id].Weight == 1 {
+			continue // a general question beside one that was answered
 		}
 		top := t.language.topics[id]
 		var err error
@@ -83,6 +83,10 @@ func (t *turn) handle(handler string, u *understanding) error {
 	case "regions":
 		return t.listRegions(u)
 	case "risk":
+		if t.armWorkers() {
+			t.say("armnote")
+			return nil
+		}
 		if d := t.draft.Sizing; d != nil && d.Shortfall != "" {
 			t.said = append(t.said, t.reply("shortfall", "text", sentence(d.Shortfall)))
 			return nil
@@ -294,7 +298,7 @@ func (t *turn) compareCost() error {
 			return err
 		}
 		if ok {
-			list = append(list, t.label("value", "saving", "what", t.regionName(id), "cost", amount(tried.Estimate.Monthly)))
+			list = append(list, t.label("value", "saving", "what", t.regionName(id), "cost", t.atLeast(tried.Estimate)))
 		}
 	}
 	t.say("comparecost", "region", t.regionName(d.region()), "cost", amount(d.Estimate.Monthly), "list", t.join(list))
@@ -461,6 +465,17 @@ func (t *turn) distance(u *understanding) error {
 	return nil
 }
 
+// armWorkers is true where the workers are of a type with ARM processors.
+func (t *turn) armWorkers() bool {
+	size := t.draft.workerSize()
+	for _, p := range strings.Fields(t.ArmPrefixes) {
+		if strings.HasPrefix(size, p) {
+			return true
+		}
+	}
+	return false
+}
+
 // stillInBudget weighs the price against what was said before that it may be.
 func (t *turn) stillInBudget() error {
 	n, currency := t.readBudget()
@@ -540,16 +555,9 @@ func (t *turn) whySize(u *understanding) {
 	}
 	memory := strconv.FormatFloat(float64(d.Sizing.MemoryMiB)/1024, 'f', 1, 64)
 	cpu := strconv.FormatFloat(float64(d.Sizing.CPUMillis)/1000, 'f', 1, 64)
-	if n := u.counts.askedCount; u.counts.asked && n > 0 {
-		switch {
-		case n < d.Sizing.Workers:
-			t.say("enoughno")
-		default:
-			t.say("enoughyes")
-		}
-	}
 	if contains(u.topics, "enough") {
-		if d.Sizing.Shortfall == "" {
+		n := u.counts.askedCount
+		if n >= d.Sizing.Workers || n == 0 && d.Sizing.Shortfall == "" {
 			t.say("enoughyes")
 		} else {
 			t.say("enoughno")
@@ -660,6 +668,8 @@ func (t *turn) aboutApps(u *understanding) error {
 	if err := t.catalogue(); err != nil {
 		return err
 	}
+	var offers []string
+	w := &work{}
 	for _, a := range names {
 		info := t.language.apps[a.slug]
 		t.say("appabout", "about", info.About)
@@ -672,10 +682,17 @@ func (t *turn) aboutApps(u *understanding) error {
 				t.say("appcannot")
 				break
 			}
-			t.notYetAbout(a)
+			t.notYet(a, nil, t.draft.Spec.Apps, w)
 		default:
-			t.say("appoffer", "app", t.appName(a.slug))
+			offers = append(offers, t.appName(a.slug))
 		}
+	}
+	t.offerNearest(w)
+	for _, s := range w.after {
+		t.add(s)
+	}
+	if len(offers) > 0 {
+		t.say("appoffer", "app", t.join(offers))
 	}
 	t.replied = true
 	drop := []string{"included", "apps", "why"}
@@ -687,14 +704,6 @@ func (t *turn) aboutApps(u *understanding) error {
 	}
 	u.topics = rest
 	return nil
-}
-
-func (t *turn) notYetAbout(a wish) {
-	w := &work{}
-	t.notYet(a, nil, t.draft.Spec.Apps, w)
-	for _, s := range w.after {
-		t.add(s)
-	}
 }
 
 // years is over how many years a price is asked for.

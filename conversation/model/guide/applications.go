@@ -86,6 +86,7 @@ func (t *turn) applications(u *understanding, w *work) error {
 			t.notYet(a, wishes, have, w)
 		}
 	}
+	t.offerNearest(w)
 	list, added, dropped := merge(have, can)
 	if t.draft.field(fieldApps).Source == "" && len(list) == 0 {
 		w.put(fieldApps, list) // the wishes are known, so none is guessed
@@ -156,11 +157,22 @@ func (t *turn) notYet(a wish, wishes []wish, have []string, w *work) {
 			id = "notyethave"
 		}
 	}
+	if id == "notyetnearest" && !contains(w.offers, t.appName(info.Nearest)) {
+		w.offers = append(w.offers, t.appName(info.Nearest))
+	}
 	what := t.language.apps[a.slug].For
 	if a.need != "" {
 		what = t.needs[a.need].Label
 	}
 	w.after = append(w.after, t.reply(id, "app", t.appName(a.slug), "what", what, "nearest", t.appName(info.Nearest), "note", note))
+}
+
+// offerNearest says once how to take what comes nearest to what was wished for.
+func (t *turn) offerNearest(w *work) {
+	if len(w.offers) > 0 {
+		w.after = append(w.after, t.reply("offernearest", "list", t.join(w.offers)))
+	}
+	w.offers = nil
 }
 
 func (t *turn) names(slugs []string) []string {

@@ -23,6 +23,7 @@ type work struct {
 	noted   []string // what is new, in words
 	removed []string
 	after   []string // remarks that follow
+	offers  []string // Applications that come nearest to what cannot be had
 	same    []string // what was said and is so already
 	replace []string // fields whose clash is asked about
 	ask     []any

@@ -110,7 +110,7 @@ func (r *reading) findCounts() counts {
 				c.people, c.peopleAt = v, i
 				break
 			}
-			if r.oneWords[toks[i].norm] && r.msg.words() > 2 {
+			if r.oneWords[toks[i].norm] && r.msg.words() > 2 && !(i > 0 && r.numberLinks[toks[i-1].norm] && !r.articles[toks[i-1].norm]) {
 				break // "the last one"
 			}
 			c.bare, c.hasBare = v, true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -96,6 +97,9 @@ func (c *chat) turn(m conversation.Message, facts ...string) string {
 				c.t.Fatalf("the turn %q ended without a text", m.Text)
 			}
 			c.reply = r.Text
+			if n := strings.Count(quoted.ReplaceAllString(r.Text, ""), "?"); n > 2 {
+				c.t.Fatalf("after %q it asks %d things:\n%s", m.Text, n, r.Text)
+			}
 			return r.Text
 		}
 		for _, call := range r.Calls {
@@ -181,6 +185,11 @@ func (c *chat) do(call conversation.ToolCall) (any, error) {
 		if n := len(in.Questions); n == 0 || n > 2 {
 			c.t.Fatalf("a card asks %d questions", n)
 		}
+		for _, q := range in.Questions {
+			if q.Type != card.AskChoice && (q.Field == "orgName" && c.draft.Spec.OrgName != "" || q.Field == "orgEmail" && c.draft.Spec.OrgEmail != "" || q.Field == "orgHeadquarters" && c.draft.Spec.OrgHeadquarters != "") {
+				c.t.Fatalf("it asks for %s, which is known", q.Field)
+			}
+		}
 		c.cards = append(c.cards, in.askedCard)
 		q := in.Questions[0]
 		c.open = &q
@@ -216,6 +225,9 @@ func (c *chat) plan() (any, error) {
 	c.deploy = provisioner.Deployment{ID: c.draft.DeploymentID, Spec: c.draft.Spec, Status: provisioner.StatusAwaitingApproval}
 	return map[string]any{"deploymentId": c.draft.DeploymentID, "status": "awaiting-approval", "add": 14, "sovereignFQDN": c.draft.Spec.SovereignFQDN, "cost": c.draft.Estimate}, nil
 }
+
+// quoted is what a reply quotes: the person's own words, and examples.
+var quoted = regexp.MustCompile("“[^”]*”|\"[^\"]*\"")
 
 // status moves the deployment on.
 func (c *chat) status(s provisioner.Status) {

@@ -136,6 +136,7 @@ type wordData struct {
 	WordApps      string            `json:"wordApps"`
 	Times         string            `json:"times"`
 	Vague         string            `json:"vague"`
+	ArmPrefixes   string            `json:"armPrefixes"`
 	YesSmall      string            `json:"yesSmall"`
 	NoWords       string            `json:"noWords"`
 	UsualApps     string            `json:"usualApps"`

@@ -118,7 +118,7 @@ func (r *reading) explained(from int) int {
 // that has given no name.
 func (r *reading) between2(s span) bool {
 	toks := r.msg.tokens
-	if r.nameKnown || s.from == 0 || toks[s.from].sentence > 3 || toks[s.from-1].kind != punctToken || s.to < len(toks) && toks[s.to].kind != punctToken {
+	if r.nameKnown || r.otherTongue(s) || s.from == 0 || toks[s.from].sentence > 3 || toks[s.from-1].kind != punctToken || s.to < len(toks) && toks[s.to].kind != punctToken {
 		return false
 	}
 	capitals, special := 0, false
@@ -137,7 +137,7 @@ func (r *reading) between2(s span) bool {
 // "here": the way in which people who are asked for an organisation give it.
 func (r *reading) begins(s span) bool {
 	toks := r.msg.tokens
-	if r.nameKnown || s.from > 0 && !r.opens(&r.msg, s.from) || toks[s.from].sentence > 0 || s.to >= len(toks) || s.to-s.from < 2 || r.fillers[toks[s.from].norm] {
+	if r.nameKnown || r.otherTongue(s) || s.from > 0 && !r.opens(&r.msg, s.from) || toks[s.from].sentence > 0 || s.to >= len(toks) || s.to-s.from < 2 || r.fillers[toks[s.from].norm] {
 		return false
 	}
 	if toks[s.to].kind != punctToken && !r.hereAfter(s.to) {
@@ -156,6 +156,21 @@ func (r *reading) begins(s span) bool {
 		}
 	}
 	return false
+}
+
+// otherTongue is true where every word of a span is a frequent one of another
+// language: "Guten Tag".
+func (r *reading) otherTongue(s span) bool {
+	for i := s.from; i < s.to; i++ {
+		known := r.msg.tokens[i].kind == punctToken
+		for j := range r.tongues {
+			known = known || r.tongues[j].words[r.msg.tokens[i].norm]
+		}
+		if !known {
+			return false
+		}
+	}
+	return true
 }
 
 // hereAfter is true where "here" follows at once or after a few words: "Port of

@@ -29,6 +29,9 @@ func (t *turn) goesAhead(u *understanding, w *work) bool {
 	if len(w.changes) > 0 && u.corrects() {
 		return false
 	}
+	if slices.Contains(u.msg.asks, true) && u.msg.words() > 2 {
+		return false // something is asked as well
+	}
 	if !u.does("yes") && !u.does("approve") || u.act("no") || !ready {
 		return false
 	}
@@ -41,6 +44,9 @@ func (t *turn) goesAhead(u *understanding, w *work) bool {
 	return t.open[askPlan] || t.open[askAccount] || len(w.changes) == 0 && !t.draft.empty()
 }
 
+// agreeing are the acts that go together with a yes.
+var agreeing = map[string]bool{"yes": true, "go": true, "thanks": true, "firmly": true, "approve": true, "done": true, "greet": true}
+
 // besidesYes counts the words of a message that are no part of its yes.
 func (u *understanding) besidesYes() int {
 	n := 0
@@ -48,14 +54,15 @@ func (u *understanding) besidesYes() int {
 		t := &u.msg.tokens[i]
 		inside := t.kind == punctToken || u.fillers[t.norm] || u.closers[t.norm] || u.shrugs[t.norm] || u.links[t.norm] || u.articles[t.norm] || u.small[t.norm] || t.kind == emailToken || u.name.covers(match{from: i, to: i + 1})
 		for _, m := range u.matches {
-			inside = inside || meanings[m.kind] && i >= m.from && i < m.to || t.kind == numberToken
-			if m.kind == "cue" && (m.id == "drop" || m.id == "not") && i == m.from && !inside {
+			covers := i >= m.from && i < m.to
+			inside = inside || covers && (meanings[m.kind] || m.kind == "act" && agreeing[m.id])
+		}
+		for _, m := range u.byKind["cue"] {
+			if (m.id == "drop" || m.id == "not") && i == m.from && !inside {
 				n++ // "ok without then"
 			}
 		}
-		for _, m := range u.byKind["act"] {
-			inside = inside || i >= m.from && i < m.to && (m.id == "yes" || m.id == "go" || m.id == "thanks" || m.id == "firmly" || m.id == "approve" || m.id == "done" || m.id == "greet")
-		}
+		inside = inside || t.kind == numberToken
 		if !inside {
 			n++
 		}
@@ -119,7 +126,9 @@ func (t *turn) next(u *understanding, changed bool) error {
 	switch {
 	case idle && u.act("dontknow") && planAsked:
 		t.say("waiting")
-	case !changed && (u.act("no") || u.act("cancelplan")) && !t.replied && !t.unread:
+	case idle && u.act("no") && len(u.apps) > 0:
+		t.say("kept")
+	case !changed && (u.act("no") || u.act("cancelplan")) && !t.replied && !t.unread && !u.counts.hasBare:
 		t.say("whatchangeno")
 		return nil
 	case !changed && u.act("price") && !t.replied:
@@ -492,7 +501,7 @@ func (t *turn) summary(head string) {
 		add("components", t.join(s.Components))
 	}
 	if d.Estimate != nil {
-		add("cost", amount(d.Estimate.Monthly))
+		add("cost", t.atLeast(d.Estimate))
 	}
 	if len(lines) == 0 {
 		t.say("nothingyet")

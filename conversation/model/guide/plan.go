@@ -257,6 +257,9 @@ func (t *turn) afterPrice(u *understanding) error {
 			}
 			return nil
 		}
+		if t.changed && t.was.Estimate != nil && amount(t.was.Estimate.Monthly) != amount(t.draft.Estimate.Monthly) {
+			return nil // what was changed has its price said below
+		}
 		if !contains(u.topics, "cost") && !t.justSaid("costestimate") {
 			t.say("costestimate", "cost", amount(t.draft.Estimate.Monthly))
 		}

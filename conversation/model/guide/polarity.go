@@ -9,6 +9,8 @@ type reading struct {
 	// name is the span of tokens that the organisation's name takes; nothing in
 	// it is looked at for other meanings than the business.
 	name span
+	// kind is the kind of business that the message tells, once that was found.
+	kind string
 	// nameKnown is true where the organisation's name is known already.
 	nameKnown bool
 	// foreign is true for a message in another language.
@@ -256,7 +258,7 @@ func (r *reading) mode(sentence int) mode {
 		}
 		switch c.id {
 		case "question":
-			m.asks = true
+			m.asks = m.asks || !r.insideYes(c)
 		case "request":
 			m.requests = true
 		case "offer":

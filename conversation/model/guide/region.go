@@ -345,6 +345,9 @@ func (t *turn) nearestRegion(home string, not []string, w *work) error {
 		return nil
 	}
 	best, ok := list.best(not...)
+	if ok && best.Region == t.draft.region() {
+		w.same = append(w.same, best.title())
+	}
 	if !ok || best.Region == t.draft.region() {
 		return nil
 	}

@@ -162,6 +162,11 @@ func (t *turn) machines(u *understanding, w *work) error {
 	if !m.wished() || t.calls >= callsBeforeSet {
 		return nil
 	}
+	if m.category == "x86" {
+		w.put(fieldWorkerSize, nil) // back to what is suggested
+		w.note(t.label("value", "suggestedsize"))
+		return nil
+	}
 	region := t.draft.region()
 	for _, c := range w.changes {
 		if c.Field == fieldRegion {

@@ -89,6 +89,7 @@ func (l *language) understand(text string, open asked) *understanding {
 	}
 	u.where = r.findPlaces(open["orgHeadquarters"], open[placeKnown])
 	u.business, u.isBusiness = r.findBusiness()
+	r.kind = u.business
 	u.bizInName = u.business != "" && r.onlyInName(u.business)
 	u.counts = r.findCounts()
 	u.address = r.findAddress(open["sovereignSubdomain"] || open["sovereignFQDN"] || open[addressSpoken], open[nameKnown] && !open["orgEmail"])
@@ -276,6 +277,9 @@ func (u *understanding) answersName() bool {
 	if u.tongue != nil && (u.msg.words() > 3 || u.tongue.Script != "" || u.tongue.Tag == "") && !u.hasEmail() {
 		return false // a sentence in another language
 	}
+	if u.titled(span{0, len(u.msg.tokens)}) && u.msg.words() < longestName && !u.hasEmail() {
+		return true // "Pass First" passes nothing
+	}
 	for _, id := range []string{"help", "dontknow", "startover", "undo", "abuse", "inject", "human", "bot", "repeat", "progress", "summary", "howareyou", "wait", "cancelplan", "offtopic", "bye", "thanks"} {
 		if u.act(id) {
 			return false
@@ -410,7 +414,7 @@ func (u *understanding) findMachine() {
 			if plain {
 				m.step = -9
 			}
-		case "dedicated", "arm":
+		case "dedicated", "arm", "x86":
 			if plain && u.wanted(s) {
 				m.category = s.id
 			}

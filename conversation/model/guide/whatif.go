@@ -99,6 +99,14 @@ type saving struct {
 	changes []change
 }
 
+// atLeast is a monthly price, with a word of what has no known price.
+func (t *turn) atLeast(c *cost) string {
+	if len(c.Unknown) == 0 {
+		return amount(c.Monthly)
+	}
+	return t.label("value", "atleast", "cost", amount(c.Monthly), "unknown", t.join(c.Unknown))
+}
+
 // savings lists what could lower the price of this draft, the surest first.
 func (t *turn) savings() []saving {
 	d := &t.draft
@@ -148,8 +156,8 @@ func (t *turn) cheaper() error {
 			continue
 		}
 		cost, err := strconv.ParseFloat(tried.Estimate.Monthly.Amount, 64)
-		if err == nil && cost < now && (tried.Sizing == nil || tried.Sizing.Shortfall == "" || d.Sizing != nil && d.Sizing.Shortfall != "") {
-			list = append(list, t.label("value", "saving", "what", s.label, "cost", amount(tried.Estimate.Monthly)))
+		if err == nil && cost < now && len(tried.Violations) == 0 && (tried.Sizing == nil || tried.Sizing.Shortfall == "" || d.Sizing != nil && d.Sizing.Shortfall != "") {
+			list = append(list, t.label("value", "saving", "what", s.label, "cost", t.atLeast(tried.Estimate)))
 		}
 	}
 	switch {

@@ -119,7 +119,7 @@ func (r *reading) otherMeaning(m match) bool {
 	for _, b := range r.byKind["business"] {
 		if b.from <= m.from && b.to >= m.to {
 			same := b.from == m.from && b.to == m.to
-			if !same || !r.lacks(m) {
+			if !same || !r.lacks(m) && (r.kind == "" || r.kind == b.id) {
 				return true
 			}
 		}
@@ -231,7 +231,7 @@ func (r *reading) findBusiness() (id string, strong bool) {
 		if m.to < len(r.msg.tokens) && r.tellWords[r.msg.tokens[m.to].norm] && m.from > 0 && r.mine[r.msg.tokens[m.from-1].norm] {
 			continue // "my accountant told me"
 		}
-		if mode := r.mode(r.sentence(m)); mode.asks && !mode.requests && !mode.offers && r.sentenceWords(r.sentence(m)) > 3 && !r.name.covers(m) && !r.has("owner", "strong", r.sentence(m)) {
+		if mode := r.mode(r.sentence(m)); mode.asks && !mode.requests && !mode.offers && r.sentenceWords(r.sentence(m)) > 5 && !r.name.covers(m) && !r.has("owner", "strong", r.sentence(m)) {
 			continue // "does the bar council allow that?"
 		}
 		owned, sure := 0, r.name.covers(m)
