@@ -633,6 +633,9 @@ func (t *turn) listApps() error {
 }
 
 func (t *turn) whyApps(u *understanding) {
+	if t.suggested {
+		return // the suggestion of this turn names its reason
+	}
 	d := &t.draft
 	f := d.field(fieldApps)
 	switch {

@@ -15,7 +15,7 @@ func (t *turn) inContext(u *understanding) {
 			u.where.people, u.where.machines = u.where.machines, nil
 		}
 	}
-	if b := t.before(); (b.address != (address{}) || t.justSaid("taken") || t.justSaid("whyaddress") || t.justSaid("whyaddresssaid")) && u.msg.words() <= shortReply+1 && u.address == (address{}) && u.orgName == "" {
+	if b := t.before(); (b.address != (address{}) || t.justSaid("taken") || t.justSaid("whyaddress") || t.justSaid("whyaddresssaid")) && u.msg.words() <= shortReply+1 && u.address == (address{}) && u.orgName == "" && !u.hasEmail() {
 		if label, ok := u.onlyLabel(); ok && (strings.Contains(label, "-") || len(u.where.machines)+len(u.where.people) == 0) {
 			u.address.label = label
 			u.where.people, u.where.machines = nil, nil

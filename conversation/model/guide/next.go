@@ -500,8 +500,10 @@ func (t *turn) summary(head string) {
 	if len(s.Components) > 0 && d.field(fieldComponents).Source != "default" && len(s.Components) < 12 {
 		add("components", t.join(s.Components))
 	}
-	if d.Estimate != nil {
-		add("cost", t.atLeast(d.Estimate))
+	if e := d.Estimate; e != nil && amount(e.Monthly) != "" && len(e.Unknown) > 0 {
+		lines = append(lines, "- "+t.label("summary", "costpartial", "v", amount(e.Monthly), "unknown", t.join(e.Unknown)))
+	} else if e != nil {
+		add("cost", amount(e.Monthly))
 	}
 	if len(lines) == 0 {
 		t.say("nothingyet")

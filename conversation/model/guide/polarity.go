@@ -179,7 +179,7 @@ func (r *reading) droppedAfter(m match) bool {
 		if c.id != "post" || c.from < m.to || c.from > m.to+2 || r.sentence(c) != r.sentence(m) || r.mark(m.to, c.from) {
 			continue
 		}
-		if c.to == len(r.msg.tokens) || r.msg.tokens[c.to].kind == punctToken || r.msg.tokens[c.to].norm == "and" || r.msg.tokens[c.to].sentence != r.sentence(m) {
+		if c.to == len(r.msg.tokens) || r.msg.tokens[c.to].kind == punctToken || c.words > 3 || r.msg.tokens[c.to].norm == r.andWord || r.msg.tokens[c.to].sentence != r.sentence(m) {
 			// "X no, Y yes" but not "X? no problem"
 			if n, ok := r.nearest("cue", c.from, "drop"); ok && n.to >= m.from-2 && r.wantedBefore(m, n) {
 				continue

@@ -36,7 +36,7 @@ func (t *turn) onText(text string) error {
 	switch {
 	case u.act("droplast") && !u.facts() && len(t.draft.Spec.Apps) > 0:
 		return t.dropLast(u)
-	case u.act("undo") && !u.facts() && len(t.supposed()) == 0:
+	case (u.act("undo") || u.act("back") && u.act("no")) && !u.facts() && len(t.supposed()) == 0:
 		return t.undo(u)
 	}
 	t.answerOpen(u)

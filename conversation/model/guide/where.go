@@ -273,7 +273,7 @@ func (r *reading) forMachines(m match, h placeHit, hq, known bool) bool {
 	before := r.organisationBefore(m) || r.strongPeople(s, m.from)
 	if weak {
 		for _, c := range r.byKind["where"] {
-			if c.id == "machines" && r.sentence(c) == s && c.from < m.from && !before {
+			if c.id == "machines" && r.sentence(c) == s && c.from < m.from && !before && !r.spansOrganisation(c, m) {
 				return true
 			}
 		}
@@ -303,7 +303,7 @@ func (r *reading) buildable(h placeHit) bool {
 // spansOrganisation is true where the organisation itself stands between the
 // words of a cue and the place: "I run a bakery in Hamburg".
 func (r *reading) spansOrganisation(c, m match) bool {
-	if toks := r.msg.tokens; c.from > 0 && c.from+1 < m.from && r.speakers[toks[c.from-1].norm] && (r.articles[toks[c.from+1].norm] || toks[c.from+1].kind == numberToken) && c.words > 1 {
+	if toks := r.msg.tokens; c.from > 0 && c.from+1 < m.from && r.speakers[toks[c.from-1].norm] && (r.articles[toks[c.from+1].norm] || toks[c.from+1].kind == numberToken) {
 		owned := false
 		for _, o := range r.byKind["owner"] {
 			owned = owned || o.id == "strong" && o.from < c.from && o.to > c.from
