@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build app tools packages test test-go test-app test-browser soak bench doctor clean
+.PHONY: help run build app tools packages conformance test test-go test-app test-browser soak bench doctor clean
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 CACHE   := $(or $(SANDBOX_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/openova-sandbox)
@@ -42,7 +42,10 @@ tools: ## OpenTofu and its Hetzner provider, from source into the user's cache
 packages: ## the Debian packages that tests need
 	@.tools/packages
 
-test: packages build tools test-app test-go test-browser ## everything, as continuous integration does
+conformance: ## the MCP conformance suite that tests run, from npm into the user's cache
+	@.tools/npm conformance
+
+test: packages build tools conformance test-app test-go test-browser ## everything, as continuous integration does
 
 test-app:
 	@echo "test: the web app's unit tests"

@@ -81,7 +81,7 @@ func newBox(t *testing.T) *box {
 			return in, nil
 		})
 	mcp.Register(b.Registry, mcp.Tool{Name: "box.fail", Description: "Fails.", Capability: "box.danger"},
-		func(_ context.Context, _ mcp.Caller, in failIn) (any, error) {
+		func(_ context.Context, _ mcp.Caller, in failIn) (map[string]any, error) {
 			switch in.How {
 			case "panic":
 				panic("canary-panic")

@@ -54,12 +54,16 @@ type Tool struct {
 
 // Register adds a tool. In is a struct whose tags describe and limit its fields
 // (see schemaOf); arguments that do not fit are refused before run. Out is what
-// the client gets as structured content, and as JSON text for clients that read
-// only text. It panics on a duplicate name or a type without a schema, which are
-// mistakes of the program and not of a caller.
+// the client gets as structured content, which the protocol wants to be an object,
+// and as JSON text for clients that read only text. It panics on a duplicate name,
+// an Out that is no object or an In without a schema, which are mistakes of the
+// program and not of a caller.
 func Register[In, Out any](r *Registry, t Tool, run func(ctx context.Context, caller Caller, in In) (Out, error)) {
 	if _, twice := r.needs[t.Name]; twice || t.Name == "" || t.Description == "" {
 		panic("mcp: tool " + t.Name + " is registered twice, or has no name or description")
+	}
+	if k := reflect.TypeFor[Out]().Kind(); k != reflect.Struct && k != reflect.Map {
+		panic("mcp: tool " + t.Name + " answers with something that is no JSON object")
 	}
 	s, err := schemaOf(reflect.TypeFor[In]())
 	if err != nil {

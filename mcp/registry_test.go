@@ -245,6 +245,9 @@ func TestRegisterRefusesMistakes(t *testing.T) {
 		"no schema": func(r *mcp.Registry) {
 			mcp.Register(r, mcp.Tool{Name: "a", Description: "a"}, func(context.Context, mcp.Caller, struct{ C chan int }) (empty, error) { return empty{}, nil })
 		},
+		"no object": func(r *mcp.Registry) {
+			mcp.Register(r, mcp.Tool{Name: "a", Description: "a"}, func(context.Context, mcp.Caller, empty) (string, error) { return "", nil })
+		},
 		"a bad limit": func(r *mcp.Registry) {
 			mcp.Register(r, mcp.Tool{Name: "a", Description: "a"}, func(context.Context, mcp.Caller, struct {
 				A string `json:"a" limit:"most=3"`

@@ -318,10 +318,12 @@ func (s *service) serveStdioClient(w http.ResponseWriter, r *http.Request) {
 	}
 	owner := s.owner()
 	owner.Via = "mcp"
+	// What was read ahead, and then the connection itself: at the end of its input the
+	// server's own reader cancels the request, and what is still being answered with it.
 	in := struct {
 		io.Reader
 		io.Closer
-	}{buffered, conn}
+	}{io.MultiReader(io.LimitReader(buffered, int64(buffered.Reader.Buffered())), conn), conn}
 	if err := s.toolbox.ServeStream(r.Context(), mcp.Caller{Actor: owner, Grants: mcp.Everything}, in, conn); err != nil {
 		s.logger.Info("a client left", slog.String("reason", err.Error()))
 	}
