@@ -27,7 +27,7 @@ type change struct {
 func (t *tools) drafts(r *mcp.Registry) {
 	mcp.Register(r, mcp.Tool{
 		Name: "catalyst.draft.get", Title: "Read the draft", ReadOnly: true, Idempotent: true,
-		Description: "What is known of the Sovereign so far: id, spec (the values), fields (where each came from), missing (what to ask for, most important first; account = the cloud account, see card.ask), violations (broken rules), sizing, and estimate (cost per month without VAT). Changes nothing.",
+		Description: "What is known of the Sovereign so far: id, spec (the values), fields (where each came from), missing (what to ask for, most important first; account = the cloud account: card.ask with type secret or, on the simulated cloud if the person agrees, simulatedAccount), violations (broken rules), sizing, and estimate (cost per month without VAT). Changes nothing.",
 	}, func(ctx context.Context, caller mcp.Caller, in draftInput) (provisioner.Draft, error) {
 		id, err := t.draft(ctx, caller, in.DraftID)
 		if err != nil {

@@ -55,7 +55,7 @@ func (t *tools) marketplace(r *mcp.Registry) {
 	})
 	mcp.Register(r, mcp.Tool{
 		Name: "marketplace.region.list", Title: "Find a region", ReadOnly: true, Idempotent: true,
-		Description: "Regions, the best first: by distance in km to where people are and by where data has to stay, each with its code, the reason for its rank and under which law the data lies.",
+		Description: "Regions, the best first: by distance in km to where people are and by where data has to stay, each with its code in region, the reason for its rank and under which law the data lies.",
 	}, func(_ context.Context, _ mcp.Caller, in regionInput) (regionOutput, error) {
 		out := regionOutput{Items: t.Catalogue.RankRegions(in.Near, in.Residency)}
 		if p, ok := t.Catalogue.FindPlace(in.Near); in.Near != "" && ok {
