@@ -16,7 +16,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/conversation/journal"
@@ -151,26 +150,6 @@ func compare(t *testing.T, passed map[string]bool, tables ...map[string]string) 
 			t.Errorf("%s is listed and there is no such scenario", name)
 		}
 	}
-}
-
-// bearer gives a token of the owner's, as a browser gets it.
-func bearer(t *testing.T, dir string) (base, token string) {
-	t.Helper()
-	var link struct{ URL string }
-	if code := ask(t, dir, http.MethodPost, "/local/link", nil, &link); code != http.StatusOK {
-		t.Fatalf("a sign-in link is answered %d", code)
-	}
-	c := http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	res, err := c.Get(link.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res.Body.Close()
-	if len(res.Cookies()) == 0 {
-		t.Fatalf("signing in is answered %d", res.StatusCode)
-	}
-	base, _, _ = strings.Cut(link.URL, "/auth/")
-	return base, res.Cookies()[0].Value
 }
 
 // withToken is an address that leads to another one and adds a token, since the
