@@ -32,6 +32,8 @@
 //     they are not JSON: the toolbox refuses them and the model sees why.
 //   - The provider's words are data. In a fault they are quoted, on one line and
 //     cut to 200 characters; the key is never among them.
+//   - What is read of an endpoint is bounded, in time and in bytes, whatever it
+//     sends.
 //   - Every failure is a [fault.Unavailable], except the caller's own end of ctx,
 //     which comes back as ctx's error. So the service knows when to let another
 //     model take over, and when not.

@@ -86,24 +86,13 @@ func New(o Options) (*Model, error) {
 		option.WithHTTPClient(o.HTTPClient),
 		option.WithMaxRetries(o.Retries),
 		option.WithMaxRetryDelay(o.MaxRetryDelay),
-		option.WithMiddleware(noRedirect),
+		option.WithMiddleware(guarded),
 	}
 	if o.Key != "" {
 		opts = append(opts, option.WithAPIKey(o.Key))
 	}
 	// The service and not the client: the client would read the environment.
 	return &Model{name: o.Name, key: o.Key, timeout: o.Timeout, client: sdk.NewChatCompletionService(opts...)}, nil
-}
-
-// noRedirect makes an error of an answer that points elsewhere, which the SDK
-// would read as an empty stream.
-func noRedirect(r *http.Request, next option.MiddlewareNext) (*http.Response, error) {
-	res, err := next(r)
-	if err == nil && res.StatusCode >= 300 && res.StatusCode < 400 {
-		_ = res.Body.Close()
-		return res, fault.New(fault.Unavailable, "redirects with status %d, which is not followed; give the endpoint's final address", res.StatusCode)
-	}
-	return res, err
 }
 
 // Name is "openai:" and the provider's name of the model.

@@ -99,6 +99,35 @@ func refuses(status int, message string) http.HandlerFunc {
 	}
 }
 
+func typed(contentType, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+// endless writes until the client goes away.
+func endless(status int, contentType, piece string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		w.WriteHeader(status)
+		block := strings.Repeat(piece, 4096)
+		for {
+			if _, err := io.WriteString(w, block); err != nil {
+				return
+			}
+		}
+	}
+}
+
+func manyCalls() []string {
+	var out []string
+	for i := range 70 {
+		out = append(out, chunk(fmt.Sprintf(`{"tool_calls":[{"index":%d,"id":"c%d","function":{"name":"a","arguments":"{}"}}]}`, i, i), "null"))
+	}
+	return out
+}
+
 var hello = streams(text("Hel"), text("lo"), chunk(`{}`, "stop"), usage, done)
 
 func respond(t *testing.T, m *openai.Model, req conversation.Request) (conversation.Response, string, error) {
@@ -200,6 +229,74 @@ func TestRetries(t *testing.T) {
 	}
 }
 
+// The endpoint says when to come back. That is kept to, up to the bound, beyond
+// which another model answers at once.
+func TestRetryAfter(t *testing.T) {
+	busy := func(header, value string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set(header, value)
+			refuses(429, "slow down")(w, r)
+		}
+	}
+	t.Run("soon", func(t *testing.T) {
+		p := newProvider(t, busy("Retry-After-Ms", "60"), hello)
+		began := time.Now()
+		resp, _, err := respond(t, p.model(t, func(o *openai.Options) { o.MaxRetryDelay = 5 * time.Second }), ask("hi"))
+		if waited := time.Since(began); err != nil || resp.Text != "Hello" || p.calls.Load() != 2 || waited < 60*time.Millisecond {
+			t.Errorf("%+v after %d calls and %v, %v", resp, p.calls.Load(), waited, err)
+		}
+	})
+	t.Run("much later", func(t *testing.T) {
+		p := newProvider(t, busy("Retry-After", "3600"), hello)
+		_, _, err := respond(t, p.model(t, func(o *openai.Options) { o.MaxRetryDelay = 5 * time.Second }), ask("hi"))
+		f := fault.From(err)
+		if f == nil || f.Code != fault.Unavailable || !strings.Contains(f.Message, "429") || f.Hint == "" || p.calls.Load() != 1 {
+			t.Errorf("after %d calls: %v", p.calls.Load(), err)
+		}
+	})
+	t.Run("never", func(t *testing.T) {
+		p := newProvider(t, refuses(500, "oops"))
+		if _, _, err := respond(t, p.model(t, func(o *openai.Options) { o.Retries = -1 }), ask("hi")); err == nil || p.calls.Load() != 1 {
+			t.Errorf("after %d calls: %v", p.calls.Load(), err)
+		}
+	})
+}
+
+// Two calls with one id are two calls; a name that comes with every piece is one
+// name.
+func TestSloppyEndpoints(t *testing.T) {
+	m := newProvider(t, streams(
+		chunk(`{"tool_calls":[{"index":0,"id":"x","function":{"name":"a","arguments":"{\"n\":"}}]}`, "null"),
+		chunk(`{"tool_calls":[{"index":0,"id":"x","function":{"name":"a","arguments":"1}"}}]}`, "null"),
+		chunk(`{"tool_calls":[{"index":1,"id":"x","function":{"name":"b","arguments":"{}"}}]}`, "null"),
+		chunk(`{"tool_calls":[{"index":2,"function":{"name":"c","arguments":"null"}}]}`, "stop"))).model(t)
+	resp, _, err := respond(t, m, ask("hi"))
+	want := []conversation.ToolCall{{ID: "x", Name: "a", Arguments: json.RawMessage(`{"n":1}`)}, {ID: "x", Name: "b", Arguments: json.RawMessage(`{}`)}, {ID: "", Name: "c", Arguments: json.RawMessage(`null`)}}
+	if err != nil || fmt.Sprintf("%s", resp.Calls) != fmt.Sprintf("%s", want) {
+		t.Errorf("calls\n%s\nwant\n%s, %v", resp.Calls, want, err)
+	}
+}
+
+// A step that broke off in the middle of a tool call calls nothing.
+func TestACutCallIsNoCall(t *testing.T) {
+	half := []string{
+		chunk(`{"tool_calls":[{"index":0,"id":"x","function":{"name":"a","arguments":"{}"}}]}`, "null"),
+		chunk(`{"tool_calls":[{"index":1,"id":"y","function":{"name":"b","arguments":"{\"half"}}]}`, "null"),
+	}
+	for name, behaviour := range map[string]http.HandlerFunc{
+		"the stream ends":       streams(half...),
+		"it says it is done":    streams(append(half, done)...),
+		"the connection breaks": func(w http.ResponseWriter, r *http.Request) { streams(half...)(w, r); panic(http.ErrAbortHandler) },
+		"it ran out of room":    streams(append(half, chunk(`{}`, "length"), done)...),
+	} {
+		p := newProvider(t, behaviour)
+		resp, _, err := respond(t, p.model(t), ask("hi"))
+		if fault.CodeOf(err) != fault.Unavailable || len(resp.Calls) != 0 || p.calls.Load() != 1 {
+			t.Errorf("%s: %+v after %d calls, %v", name, resp, p.calls.Load(), err)
+		}
+	}
+}
+
 func TestFailures(t *testing.T) {
 	long := strings.Repeat("é\n", 400) + key
 	for name, c := range map[string]struct {
@@ -216,7 +313,13 @@ func TestFailures(t *testing.T) {
 		"done too early":    {streams(text("Hel"), done), 1, "broke off"},
 		"an error midway":   {streams(text("Hel"), "data: {\"error\":{\"message\":\"overloaded\"}}\n\n"), 1, `broke off, saying "overloaded"`},
 		"no JSON midway":    {streams(text("Hel"), "data: {\"choices\": [\n\n"), 1, "cannot be read"},
-		"an answer as JSON": {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"choices":[]}`) }, 1, "broke off"},
+		"no type":           {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"choices":[]}`) }, 1, "broke off"},
+		"an answer as JSON": {typed("application/json", `{"choices":[{"message":{"content":"hi"}}]}`), 1, "answers with application/json"},
+		"a web page":        {typed("text/html; charset=utf-8", "<html>sign in</html>"), 1, "answers with text/html"},
+		"an endless error":  {endless(500, "application/json", "x"), 3, "status 500"},
+		"an endless event":  {endless(200, "text/event-stream", "data: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n"), 1, "more than one step"},
+		"an endless line":   {endless(200, "text/event-stream", "data: x"), 1, "cannot be read"},
+		"too many calls":    {streams(append(manyCalls(), chunk(`{}`, "tool_calls"), done)...), 1, "more than one step"},
 		"empty":             {streams(chunk(`{}`, "stop"), done), 1, "empty"},
 		"only blanks":       {streams(text(" \n"), chunk(`{}`, "stop"), done), 1, "empty"},
 		"cut":               {streams(text("Hel"), chunk(`{}`, "length"), done), 1, "ran out of room"},
@@ -259,12 +362,36 @@ func hangs(began chan<- struct{}) http.HandlerFunc {
 	}
 }
 
+// The time bounds a step with all its retries, wherever it hangs.
 func TestTimeout(t *testing.T) {
-	p := newProvider(t, hangs(make(chan struct{})))
-	m := p.model(t, func(o *openai.Options) { o.Timeout = 100 * time.Millisecond })
-	_, _, err := respond(t, m, ask("hi"))
-	if fault.CodeOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "100ms") {
-		t.Fatalf("after the timeout: %v", err)
+	for name, behaviour := range map[string]http.HandlerFunc{
+		"in the middle": hangs(make(chan struct{})),
+		"before it answers": func(_ http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+		},
+		"between two tries": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Retry-After", "30")
+			refuses(503, "later")(w, r)
+		},
+		"with sighs": func(w http.ResponseWriter, r *http.Request) {
+			for r.Context().Err() == nil {
+				streams(": still here\n\n")(w, r)
+				select {
+				case <-r.Context().Done():
+				case <-time.After(5 * time.Millisecond):
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newProvider(t, behaviour).model(t, func(o *openai.Options) {
+				o.Timeout, o.MaxRetryDelay = 100*time.Millisecond, time.Minute
+			})
+			_, _, err := respond(t, m, ask("hi"))
+			if fault.CodeOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "100ms") {
+				t.Fatalf("after the timeout: %v", err)
+			}
+		})
 	}
 }
 

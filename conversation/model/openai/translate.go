@@ -183,7 +183,7 @@ func (a *answer) take(chunk sdk.ChatCompletionChunk, say func(string)) error {
 			}
 		}
 		if a.bytes > maxBytes || len(a.calls) > maxCalls {
-			return fault.New(fault.Unavailable, "sent more than one step may hold")
+			return errTooMuch()
 		}
 		if piece != "" {
 			a.text.WriteString(piece)
@@ -213,7 +213,9 @@ func (a *answer) grow(d sdk.ChatCompletionChunkChoiceDeltaToolCall) {
 	if c.id == "" {
 		c.id = d.ID
 	}
-	c.name += d.Function.Name
+	if d.Function.Name != c.name { // some endpoints repeat the name with every piece
+		c.name += d.Function.Name
+	}
 	c.args.WriteString(d.Function.Arguments)
 }
 
