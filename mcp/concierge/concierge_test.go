@@ -427,6 +427,24 @@ func TestAsk(t *testing.T) {
 	}
 }
 
+// Models like to send an empty text for what they leave out.
+func TestEmptyIsLeftOut(t *testing.T) {
+	a, id := newRig(t).house("anna")
+	var draft provisioner.Draft
+	if a.ok("catalyst.draft.get", `{"draftId":""}`, &draft); draft.ID != id {
+		t.Errorf("the draft is %q", draft.ID)
+	}
+	a.ok("catalyst.draft.set", `{"draftId":"","changes":[{"field":"orgName","value":"Acme","why":""}]}`, nil)
+	a.ok("marketplace.catalog.list", `{"kind":"apps","industry":"","query":""}`, nil)
+	a.ok("marketplace.region.list", `{"near":"","residency":""}`, nil)
+	a.ok("marketplace.sku.list", `{"region":""}`, nil)
+	a.ok("catalyst.openapi", `{"path":""}`, nil)
+	a.ok("card.ask", `{"draftId":"","title":"","submit":"","questions":[{"questionId":"","field":"","prompt":"Who?","type":"text","suggested":"","why":""}]}`, nil)
+	if f := a.no("catalyst.deployments.get", `{"deploymentId":""}`); f.Code != fault.NotFound {
+		t.Errorf("%+v", f)
+	}
+}
+
 func TestReading(t *testing.T) {
 	r := newRig(t)
 	a, _ := r.house("anna")

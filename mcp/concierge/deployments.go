@@ -11,13 +11,13 @@ import (
 )
 
 type deploymentInput struct {
-	DeploymentID string `json:"deploymentId,omitempty" limit:"match=^[0-9a-f]{16}$" jsonschema:"16 characters 0-9 a-f, from catalyst.plan.create; leave out for the newest of this session's draft"`
+	DeploymentID string `json:"deploymentId,omitempty" limit:"match=^([0-9a-f]{16})?$" jsonschema:"16 characters 0-9 a-f, from catalyst.plan.create; leave out for the newest of this session's draft"`
 }
 
 type eventsInput struct {
-	DeploymentID string `json:"deploymentId,omitempty" limit:"match=^[0-9a-f]{16}$" jsonschema:"16 characters 0-9 a-f, from catalyst.plan.create; leave out for the newest of this session's draft"`
+	DeploymentID string `json:"deploymentId,omitempty" limit:"match=^([0-9a-f]{16})?$" jsonschema:"16 characters 0-9 a-f, from catalyst.plan.create; leave out for the newest of this session's draft"`
 	After        int    `json:"after,omitempty" limit:"min=0,max=1000000" jsonschema:"how many lines are known already: next of the call before; 0 begins with the oldest"`
-	Limit        int    `json:"limit,omitempty" limit:"min=1,max=500" jsonschema:"at most this many lines; 100 when left out"`
+	Limit        int    `json:"limit,omitempty" limit:"min=0,max=500" jsonschema:"at most this many lines; 100 when left out"`
 }
 
 type startOutput struct {

@@ -12,7 +12,7 @@ import (
 
 type catalogInput struct {
 	Kind     string `json:"kind" limit:"enum=apps|industries|components|topologies|bundles" jsonschema:"which list"`
-	Industry string `json:"industry,omitempty" limit:"min=1,max=64" jsonschema:"with kind apps: only what is suggested for this industry, e.g. healthcare"`
+	Industry string `json:"industry,omitempty" limit:"max=64" jsonschema:"with kind apps: only what is suggested for this industry, e.g. healthcare"`
 	Query    string `json:"query,omitempty" limit:"max=100" jsonschema:"with kind apps, industries or components: only what has this text in its name or description, e.g. files"`
 }
 
@@ -38,7 +38,7 @@ type place struct {
 }
 
 type skuInput struct {
-	Region string `json:"region,omitempty" limit:"min=1,max=32" jsonschema:"region code, e.g. fsn1: prices and stock differ; leave out for every size at the lowest price"`
+	Region string `json:"region,omitempty" limit:"max=32" jsonschema:"region code, e.g. fsn1: prices and stock differ; leave out for every size at the lowest price"`
 }
 
 type subdomainInput struct {

@@ -10,7 +10,7 @@ import (
 )
 
 type openAPIInput struct {
-	Path string `json:"path,omitempty" limit:"min=1,max=200" jsonschema:"one path as it is listed, e.g. /api/v1/deployments/{id}; leave out to list the paths"`
+	Path string `json:"path,omitempty" limit:"max=200" jsonschema:"one path as it is listed, e.g. /api/v1/deployments/{id}; leave out to list the paths"`
 }
 
 type openAPIOutput struct {
