@@ -305,7 +305,7 @@ func (s *Service) recover(ctx context.Context, d Deployment) error {
 	if len(recovered.Beyond) > 0 {
 		recovered.Advisories = append(recovered.Advisories,
 			"An apply was cut off. Going on needs more than was approved: "+strings.Join(recovered.Beyond, ", ")+".")
-		return s.requestApproval(ctx, d.ID, recovered.Plan, request.Tfvars, bearer)
+		return s.requestApproval(ctx, d.ID, recovered.Plan, request, bearer)
 	}
 	_, err = s.ledger.update(ctx, d.ID, func(d Deployment) ([]journal.Event, error) {
 		if r, _ := d.trace.newest(); d.Status != StatusTofuApplying || !r.ended || d.trace.cancel {

@@ -112,26 +112,7 @@ func TestRealCloudIsPlannedAndNotApplied(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, provisioner.Hetzner)
 	ctx := t.Context()
-	if _, err := r.service.ChangeDraft(ctx, owner, "c1", []provisioner.Change{
-		{Field: "orgName", Value: "Clinic"}, {Field: "orgEmail", Value: "owner@clinic.example"}, {Field: "orgHeadquarters", Value: "Berlin"},
-		{Field: "hetznerProjectID", Value: "12345"},
-		{Field: "sshPublicKey", Value: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti a@b"},
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := r.service.Plan(ctx, owner, "c1"); fault.CodeOf(err) != fault.Invalid {
-		t.Errorf("a plan without an account: %v", err)
-	}
-	for purpose, value := range map[string]string{
-		provisioner.SecretHetznerToken:           strings.Repeat("t", 64),
-		provisioner.SecretObjectStorageAccessKey: strings.Repeat("a", 20),
-		provisioner.SecretObjectStorageSecretKey: strings.Repeat("s", 40),
-	} {
-		if err := r.options.Vault.Put(ctx, "c1", purpose, []byte(value)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	d := r.plan("c1")
+	d := r.realPlan()
 	r.engine.mu.Lock()
 	request := r.engine.requests[d.ID]
 	r.engine.mu.Unlock()
@@ -145,6 +126,31 @@ func TestRealCloudIsPlannedAndNotApplied(t *testing.T) {
 	if fault.CodeOf(err) != fault.Unavailable || fault.From(err).Hint == "" {
 		t.Errorf("approval: %v", err)
 	}
+}
+
+// realPlan makes a plan for the real cloud.
+func (r *rig) realPlan() provisioner.Deployment {
+	r.t.Helper()
+	if _, err := r.service.ChangeDraft(r.t.Context(), owner, "c1", []provisioner.Change{
+		{Field: "orgName", Value: "Clinic"}, {Field: "orgEmail", Value: "owner@clinic.example"}, {Field: "orgHeadquarters", Value: "Berlin"},
+		{Field: "hetznerProjectID", Value: "12345"},
+		{Field: "sshPublicKey", Value: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti a@b"},
+	}); err != nil {
+		r.t.Fatal(err)
+	}
+	if _, err := r.service.Plan(r.t.Context(), owner, "c1"); fault.CodeOf(err) != fault.Invalid {
+		r.t.Errorf("a plan without an account: %v", err)
+	}
+	for purpose, value := range map[string]string{
+		provisioner.SecretHetznerToken:           strings.Repeat("t", 64),
+		provisioner.SecretObjectStorageAccessKey: strings.Repeat("a", 20),
+		provisioner.SecretObjectStorageSecretKey: strings.Repeat("s", 40),
+	} {
+		if err := r.options.Vault.Put(r.t.Context(), "c1", purpose, []byte(value)); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	return r.plan("c1")
 }
 
 func TestOneLiveDeploymentPerName(t *testing.T) {

@@ -232,11 +232,7 @@ func costCard(d Deployment) card.Card {
 	for _, a := range cost.Assumptions {
 		b.WriteString(a + "\n")
 	}
-	fmt.Fprintf(&b, "Prices: %s, as of %s", or(cost.Source, "table"), or(cost.PricesAsOf, "an unknown date"))
-	if cost.Stale {
-		b.WriteString(", more than 30 days old: check them with the provider")
-	}
-	b.WriteString(".\n")
+	b.WriteString(priceSource(d))
 	if cost.VATNote != "" {
 		b.WriteString(cost.VATNote + "\n")
 	}
@@ -250,6 +246,23 @@ func costCard(d Deployment) card.Card {
 		k.Speech += " This is a simulation; nothing is charged."
 	}
 	return k
+}
+
+// priceSource says where the prices come from and how old they were when the plan
+// was made.
+func priceSource(d Deployment) string {
+	cost := d.Plan.Cost
+	if cost.Source == "live" {
+		return fmt.Sprintf("Prices: live from the provider, %s.\n", cost.PricesAsOf)
+	}
+	line := "Prices: table of " + or(cost.PricesAsOf, "an unknown date")
+	if day, err := time.Parse(time.DateOnly, cost.PricesAsOf); err == nil && d.Plan.CreatedAt.After(day) {
+		line += fmt.Sprintf(", %s old", plural(int(d.Plan.CreatedAt.Sub(day).Hours()/24), "day", "days"))
+	}
+	if cost.Stale {
+		line += ". They are more than 30 days old: check them with the provider"
+	}
+	return line + ".\n"
 }
 
 // approvalCard is the question. Its id is bound to the digest.

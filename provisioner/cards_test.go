@@ -43,7 +43,7 @@ func TestPlanCards(t *testing.T) {
 		t.Fatalf("cards %+v", cards)
 	}
 	says(t, cards[0], "acme.omani.works", "12 to add", "Simulated", "Falkenstein, Germany (fsn1)", "3 × cpx32", "Apps: Nextcloud", "Servers: Control plane 1 (cpx22)", digest)
-	says(t, cards[1], "€142.94 a month", "3 × Server cpx32 in fsn1: €35.49 each, €106.47", "as of 2026-09-29", "net", "Costs end when")
+	says(t, cards[1], "€142.94 a month", "3 × Server cpx32 in fsn1: €35.49 each, €106.47", "Prices: table of 2026-09-29", "net", "Costs end when")
 	says(t, cards[2], "Shall I create acme.omani.works for €142.94 a month?", "until 12:00 UTC", "Simulated")
 	if want := "It costs 142 euros and 94 cents a month, without value added tax. This is a simulation; nothing is charged."; cards[1].Speech != want {
 		t.Errorf("the cost is said as %q", cards[1].Speech)

@@ -183,6 +183,8 @@ type Catalogue struct {
 	pools      []string
 	provenance map[string]Provenance
 	maxRegions int
+	// offer is what the provider sells now; nil where only the table is known.
+	offer *Offer
 }
 
 // LoadCatalogue gives the embedded catalogue. It is parsed once in a process;

@@ -228,6 +228,13 @@ func (c *Catalogue) check() error {
 func (c *Catalogue) sizeIn(e sizeEntry, region string) NodeSize {
 	n := NodeSize{ID: e.ID, VCPU: e.VCPU, MemoryGB: e.MemoryGB, DiskGB: e.DiskGB, Category: e.Category, Currency: c.prices.Currency}
 	r, known := c.Region(region)
+	if c.offer != nil && known && r.Provider == "hetzner" {
+		if m := e.Monthly[r.PriceGroup]; m != "" && c.offer.stockOnly {
+			n.Monthly = m
+			n.Hourly = c.prices.hourly(decimal.RequireFromString(m)).StringFixed(4)
+		}
+		return c.offeredIn(n, r)
+	}
 	group, where := "eu", "the European regions"
 	if known {
 		group, where = r.PriceGroup, r.Region

@@ -16,7 +16,8 @@ type Cost struct {
 	Replaced    []string `json:"replaced,omitempty"`
 	Assumptions []string `json:"assumptions"`
 	VATNote     string   `json:"vatNote"`
-	// Source is where the prices come from: "table" or "provider API".
+	// Source is where the prices come from: "table", or "live" for the provider's
+	// API.
 	Source string `json:"source"`
 	// PricesAsOf is a date, YYYY-MM-DD.
 	PricesAsOf string `json:"pricesAsOf"`

@@ -179,22 +179,29 @@ func publicIPv4(v any) bool {
 // the order of their kinds, then of their names.
 func (c *Catalogue) price(after, before []item, now time.Time) Cost {
 	cur := c.prices.Currency
-	asOf := c.provenance["sizes"].Date
+	source, asOf := "table", c.provenance["sizes"].Date
+	live := c.offer != nil && !c.offer.stockOnly
+	if live {
+		source, asOf = "live", c.offer.At.Format(time.DateOnly)
+	}
 	cost := Cost{
 		Lines:   []card.CostLine{},
-		VATNote: c.prices.VATNote, Source: "table", PricesAsOf: asOf,
+		VATNote: c.prices.VATNote, Source: source, PricesAsOf: asOf,
 		Assumptions: []string{
 			fmt.Sprintf("Every hour is billed up to the monthly price; an hour costs the month's price divided by %s, to four decimals.", c.prices.HoursPerCap),
 			"Object Storage and traffic beyond what is included are billed by use and are not in the sum.",
-			fmt.Sprintf("Volumes that the cluster orders later cost %s %s per GB and month and are not in the sum.", c.prices.VolumeGB, cur),
+			fmt.Sprintf("Volumes that the cluster orders later cost %s %s per GB and month and are not in the sum.", or(c.prices.VolumeGB, "an unknown number of"), cur),
 		},
+	}
+	if live {
+		cost.Assumptions[0] = "Every hour is billed by the provider's hourly price up to the monthly price."
 	}
 	if day, err := time.Parse(time.DateOnly, asOf); err == nil && !now.IsZero() {
 		cost.Stale = now.Sub(day) > staleAfter
 	}
 	month, hour := decimal.Zero, decimal.Zero
 	for _, i := range merge(after) {
-		unit, known := c.unitPrice(i)
+		unit, unitHour, known := c.unitPrice(i)
 		line := card.CostLine{Label: i.label(), Quantity: i.count, UnitMonthly: card.Money{Currency: cur}, Monthly: card.Money{Currency: cur}}
 		if known {
 			n := decimal.NewFromInt(int64(i.count))
@@ -202,7 +209,7 @@ func (c *Catalogue) price(after, before []item, now time.Time) Cost {
 			line.UnitMonthly = money(unit, max(2, -unit.Exponent()), cur)
 			line.Monthly = money(total, 2, cur)
 			month = month.Add(total)
-			hour = hour.Add(c.prices.hourly(unit).Mul(n))
+			hour = hour.Add(unitHour.Mul(n))
 		} else {
 			cost.Unknown = append(cost.Unknown, line.Label)
 		}
@@ -212,7 +219,7 @@ func (c *Catalogue) price(after, before []item, now time.Time) Cost {
 	if len(before) > 0 {
 		was, whole := decimal.Zero, true
 		for _, i := range merge(before) {
-			unit, known := c.unitPrice(i)
+			unit, _, known := c.unitPrice(i)
 			whole = whole && known
 			was = was.Add(unit.Mul(decimal.NewFromInt(int64(i.count))).Round(2))
 		}
@@ -250,34 +257,48 @@ func merge(items []item) []item {
 	return out
 }
 
-// unitPrice is the net price of one item a month; false where none is known.
-func (c *Catalogue) unitPrice(i item) (decimal.Decimal, bool) {
-	parse := func(s string) (decimal.Decimal, bool) {
-		d, err := decimal.NewFromString(s)
-		return d, err == nil
-	}
+// unitPrice is the net price of one item a month and an hour; false where none is
+// known.
+func (c *Catalogue) unitPrice(i item) (month, hour decimal.Decimal, known bool) {
 	r, placed := c.Region(i.region)
-	switch i.kind {
-	case "server":
-		if !placed {
-			return decimal.Zero, false
+	backup := decimal.Zero
+	if i.backups {
+		percent, err := decimal.NewFromString(c.prices.BackupPercent)
+		if err != nil {
+			return month, hour, false
 		}
-		n, ok := c.NodeSize(r.Region, i.what)
-		if !ok {
-			return decimal.Zero, false
-		}
-		unit, ok := parse(n.Monthly)
-		if ok && i.backups {
-			percent := decimal.RequireFromString(c.prices.BackupPercent).Div(decimal.NewFromInt(100))
-			unit = unit.Add(unit.Mul(percent)).Round(2)
-		}
-		return unit, ok
-	case "ipv4":
-		return parse(c.prices.IPv4Monthly)
-	case "load-balancer":
-		return parse(c.prices.LoadBalancers[i.what][r.PriceGroup])
-	case "volume":
-		return parse(c.prices.VolumeGB)
+		backup = percent.Div(decimal.NewFromInt(100))
 	}
-	return decimal.Zero, false
+	var monthly, hourly string
+	switch live := c.offer != nil && !c.offer.stockOnly; {
+	case i.kind == "server" && placed:
+		if n, ok := c.NodeSize(r.Region, i.what); ok {
+			monthly = n.Monthly
+			if live {
+				hourly = n.Hourly
+			}
+		}
+	case i.kind == "ipv4" && live:
+		monthly, hourly = c.offer.ipv4[r.Region].monthly, c.offer.ipv4[r.Region].hourly
+	case i.kind == "ipv4":
+		monthly = c.prices.IPv4Monthly
+	case i.kind == "load-balancer" && live:
+		monthly, hourly = c.offer.balancers[i.what][r.Region].monthly, c.offer.balancers[i.what][r.Region].hourly
+	case i.kind == "load-balancer":
+		monthly = c.prices.LoadBalancers[i.what][r.PriceGroup]
+	case i.kind == "volume":
+		monthly = c.prices.VolumeGB
+	}
+	month, err := decimal.NewFromString(monthly)
+	if err != nil {
+		return decimal.Zero, decimal.Zero, false
+	}
+	if i.backups {
+		month = month.Add(month.Mul(backup)).Round(2)
+	}
+	hour, err = decimal.NewFromString(hourly)
+	if err != nil || i.backups {
+		hour = c.prices.hourly(month)
+	}
+	return month, hour, true
 }

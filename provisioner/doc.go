@@ -7,7 +7,9 @@
 // A [Spec] is the request. A [Draft] is a Spec on its way, with the source of
 // every field. The [Catalogue] is dated, embedded knowledge: regions, sizes,
 // prices, apps, components, the bootstrap kit. What follows from these
-// (validation, sizing, cost, tfvars, cards) is computed by pure functions.
+// (validation, sizing, cost, tfvars, cards) is computed by pure functions. An
+// [Offer] is what the provider's API sells now; [Catalogue.With] puts it in the
+// place of the table.
 //
 // # The state machine
 //
@@ -20,7 +22,9 @@
 //
 // with failed and cancelled as the other ends. A deployment that waits for an
 // approval falls back to planned when the approval is declined, expires or is
-// superseded by a change of the draft.
+// superseded by a change of the draft. A person takes up one that failed or was
+// cancelled ([Service.Retry]): what is missing is planned, and waits for an
+// approval of its own; where nothing is, the new cluster is awaited again.
 //
 // # Invariants
 //

@@ -46,7 +46,7 @@ func (s *Service) ChangeDraft(ctx context.Context, actor journal.Actor, id strin
 		if err != nil {
 			return Draft{}, err
 		}
-		next, err := s.opts.Catalogue.ApplyChanges(before, changes, s.now())
+		next, err := s.catalogue().ApplyChanges(before, changes, s.now())
 		if err != nil {
 			return before, err
 		}
@@ -110,7 +110,7 @@ func (s *Service) derive(ctx context.Context, d Draft) (Draft, error) {
 	}
 	d.Secrets = purposes
 	seq := d.Seq
-	if d, err = s.opts.Catalogue.ApplyChanges(d, nil, s.now()); err != nil {
+	if d, err = s.catalogue().ApplyChanges(d, nil, s.now()); err != nil {
 		return Draft{}, err
 	}
 	d.Seq = seq

@@ -119,6 +119,15 @@ func (s *Service) planDraft(ctx context.Context, actor journal.Actor, draft Draf
 	if err := s.checkFree(ctx, spec.SovereignFQDN); err != nil {
 		return Deployment{}, err
 	}
+	// tofu plans what cannot be had without a word, so the cloud is asked before.
+	endpoint, err := s.endpoint(ctx, Deployment{Cloud: s.opts.Cloud, DraftID: draftID})
+	if err != nil {
+		return Deployment{}, err
+	}
+	market, _ := s.market(ctx, endpoint)
+	if err := fault.Violated("the draft", market.shortages(spec)); err != nil {
+		return Deployment{}, err
+	}
 	if draftID != "" {
 		if err := s.supersede(ctx, draftID, "A newer plan was made."); err != nil {
 			return Deployment{}, err
@@ -190,7 +199,7 @@ func (s *Service) plan(ctx context.Context, d Deployment) error {
 	if err != nil {
 		return err
 	}
-	return s.requestApproval(ctx, d.ID, made, request.Tfvars, bearer)
+	return s.requestApproval(ctx, d.ID, made, request, bearer)
 }
 
 // request is what tofu needs to plan: the variables of the plan before, where
@@ -259,10 +268,17 @@ func throwawayKey() (string, error) {
 }
 
 // requestApproval stores a plan and the question whether it may be applied.
-func (s *Service) requestApproval(ctx context.Context, id string, made *tofu.Plan, tfvars map[string]any, bearer string) error {
+func (s *Service) requestApproval(ctx context.Context, id string, made *tofu.Plan, request tofu.Request, bearer string) error {
 	now := s.now()
-	plan := Plan{Digest: made.Digest, CreatedAt: now, Changes: []card.PlanChange{}, Advisories: made.Advisories, Tfvars: tfvars,
-		Cost: s.opts.Catalogue.Cost(made.Parsed, now)}
+	market, note := s.market(ctx, Endpoint{URL: request.Endpoint, Token: request.Ephemeral["hcloud_token"]})
+	if size, region, short := market.soldOut(made.Parsed); short {
+		return fault.New(fault.Conflict, "%s %s", market.outOfStock(size, region), market.instead(size, region))
+	}
+	plan := Plan{Digest: made.Digest, CreatedAt: now, Changes: []card.PlanChange{}, Advisories: made.Advisories, Tfvars: request.Tfvars,
+		Cost: market.Cost(made.Parsed, now)}
+	if note != "" {
+		plan.Cost.Assumptions = append([]string{note}, plan.Cost.Assumptions...)
+	}
 	plan.count(made.Parsed)
 	expires := now.Add(s.opts.Timeouts.Approval)
 	_, err := s.ledger.update(ctx, id, func(d Deployment) ([]journal.Event, error) {

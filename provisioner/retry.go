@@ -147,7 +147,7 @@ func (s *Service) replan(ctx context.Context, d Deployment) error {
 		s.discard(ctx, d.ID)
 		return s.goOn(ctx, d)
 	}
-	return s.requestApproval(ctx, d.ID, made, request.Tfvars, bearer)
+	return s.requestApproval(ctx, d.ID, made, request, bearer)
 }
 
 // recovery is how the cloud is asked what exists of a deployment.

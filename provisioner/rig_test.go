@@ -41,7 +41,7 @@ type rig struct {
 	cancel  context.CancelFunc
 }
 
-func newRig(t *testing.T, cloud provisioner.Cloud) *rig {
+func newRig(t *testing.T, cloud provisioner.Cloud, with ...func(*provisioner.Options)) *rig {
 	t.Helper()
 	v, err := vault.Open(t.TempDir(), vault.Options{})
 	if err != nil {
@@ -66,6 +66,13 @@ func newRig(t *testing.T, cloud provisioner.Cloud) *rig {
 		Entrance: func(context.Context, provisioner.Deployment) (string, error) {
 			return "http://console.clinic.localhost:8080", nil
 		},
+	}
+	// No test asks a provider whether it is well stocked, unless it says which.
+	r.options.Offers = func(context.Context, provisioner.Endpoint) (*provisioner.Offer, error) {
+		return nil, fault.New(fault.Unavailable, "nobody sells anything here")
+	}
+	for _, change := range with {
+		change(&r.options)
 	}
 	r.start()
 	t.Cleanup(r.crash)

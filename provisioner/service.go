@@ -116,6 +116,8 @@ type Options struct {
 	Entrance func(ctx context.Context, d Deployment) (string, error)
 	// Stage shows cards; nil shows none.
 	Stage Stage
+	// Offers asks a cloud for its prices and its stock; nil is [FetchOffer].
+	Offers func(ctx context.Context, e Endpoint) (*Offer, error)
 	// PublicURL is where people and new clusters reach this service, without a
 	// slash at the end.
 	PublicURL string
@@ -133,6 +135,7 @@ type Service struct {
 	opts   Options
 	log    *slog.Logger
 	ledger *ledger
+	offers offers
 
 	wake chan string
 	mu   sync.Mutex

@@ -230,3 +230,38 @@ func replacedOnce(t *testing.T, dir string) {
 		t.Errorf("%d things were made again and %d removed: %v", twice, removed, made)
 	}
 }
+
+// A size that is sold out is found before the plan: the answer names it and the
+// nearest that can be had, and with that one it goes on.
+func TestOutOfStockAtThePlan(t *testing.T) {
+	needTofu(t)
+	k := startTalk(t, home(t), "--out-of-stock", "cpx32")
+	k.answered()
+	k.say("Hi, we are Al Noor Dental Clinic in Muscat, 12 people. Patients should book online and we want to share files.")
+	k.answered()
+	k.say("founder@alnoor.example")
+	answer := k.answered()
+	if c, ok := k.shown(card.KindSecret); ok && !strings.Contains(answer, "cpx32 is out of stock") {
+		k.press(c.ID, "simulated")
+		answer = k.answered()
+	} else if !strings.Contains(answer, "cpx32 is out of stock") {
+		k.say("yes, go ahead")
+		answer = k.answered()
+	}
+	if !strings.Contains(answer, "cpx32 is out of stock in Helsinki (hel1)") || !strings.Contains(answer, "The nearest is cpx42") {
+		t.Fatalf("the answer is %q", answer)
+	}
+	if _, ok := k.shown(card.KindApproval); ok {
+		t.Error("an approval is asked for what cannot be had")
+	}
+	k.say("Use cpx42 for the workers and make the plan")
+	answer = k.answered()
+	if _, ok := k.shown(card.KindApproval); !ok {
+		k.say("yes, go ahead")
+		answer = k.answered()
+	}
+	if _, ok := k.shown(card.KindApproval); !ok {
+		t.Errorf("no approval is asked; the answer is %q", answer)
+	}
+	k.finish()
+}
