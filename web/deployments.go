@@ -17,6 +17,9 @@ import (
 // maxKubeconfig is upstream's limit of a posted kubeconfig, in bytes.
 const maxKubeconfig = 1 << 20
 
+// kubeconfigPath is the route on which a new cluster posts.
+const kubeconfigPath = "/api/v1/deployments/:id/kubeconfig"
+
 // state is upstream's State of a deployment, with ours beside it.
 func state(d provisioner.Deployment) map[string]any {
 	components := map[string]string{}

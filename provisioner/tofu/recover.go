@@ -129,8 +129,12 @@ func (e *Engine) bury(f folder) error {
 	return fault.Wrap(err, fault.Unavailable, "the remains of the lost apply cannot be cleared")
 }
 
+// cutOff matches an error that says only that the provider's API could not be
+// reached: what was being made is there, or will be.
+var cutOff = regexp.MustCompile(`connection refused|connection reset|dial tcp|i/o timeout|TLS handshake timeout|no such host|: EOF|unexpected EOF|server closed idle connection`)
+
 // history reads the streams of all runs: the provider's id of each resource
-// that was completed, and the addresses that failed.
+// that was completed, and the addresses that failed at the provider.
 func (f folder) history() (known map[string]string, errored map[string]bool, err error) {
 	known, errored = map[string]string{}, map[string]bool{}
 	names, err := f.runNames()
@@ -150,7 +154,13 @@ func (f folder) history() (known map[string]string, errored map[string]bool, err
 			for _, r := range records {
 				offset = r.Next
 				m, ok := Decode(r.Line)
-				if !ok || m.Address == "" {
+				if !ok {
+					continue
+				}
+				if d := m.Diagnostic; d != nil && d.Severity == "error" && cutOff.MatchString(d.Summary+" "+d.Detail) {
+					delete(errored, d.Address)
+				}
+				if m.Address == "" {
 					continue
 				}
 				switch m.Type {
