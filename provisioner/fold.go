@@ -69,6 +69,10 @@ func FoldDeployment(events []journal.Event) (Deployment, error) {
 	return d, nil
 }
 
+// With gives the deployment after one more event, by the rules of
+// [FoldDeployment]. The receiver is not changed.
+func (d Deployment) With(e journal.Event) (Deployment, error) { return d.apply(e) }
+
 // apply gives the deployment after one more event. The receiver is not changed,
 // nor is anything that it refers to.
 func (d Deployment) apply(e journal.Event) (Deployment, error) {

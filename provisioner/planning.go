@@ -133,9 +133,13 @@ func (s *Service) planDraft(ctx context.Context, actor journal.Actor, draft Draf
 			return Deployment{}, err
 		}
 	}
-	id := make([]byte, 8)
-	rand.Read(id)
-	d, err := s.ledger.create(ctx, hex.EncodeToString(id),
+	raw := make([]byte, 8)
+	rand.Read(raw)
+	id := hex.EncodeToString(raw)
+	if err := s.link(ctx, draftID, id); err != nil {
+		return Deployment{}, err
+	}
+	d, err := s.ledger.create(ctx, id,
 		journal.New(eventCreated, created{DraftID: draftID, ConversationID: draftID, Owner: actor, Cloud: s.opts.Cloud, Spec: spec}).
 			By(by(actor)).Of(actor.Subject))
 	if err != nil {
@@ -143,6 +147,21 @@ func (s *Service) planDraft(ctx context.Context, actor journal.Actor, draft Draf
 	}
 	s.rouse(d.ID)
 	return s.awaitPlan(ctx, d)
+}
+
+// link says in the conversation that a deployment comes of it, before the
+// deployment has any event: a reader of the conversation then meets all of them in
+// the journal's order. A conversation that does not exist needs no telling.
+func (s *Service) link(ctx context.Context, conversationID, id string) error {
+	if s.opts.Stage == nil || conversationID == "" {
+		return nil
+	}
+	err := s.opts.Stage.Link(ctx, conversationID, id)
+	if err != nil && fault.CodeOf(err) != fault.Unavailable && ctx.Err() == nil {
+		s.log.WarnContext(ctx, "a deployment has no conversation to be shown in", "deployment", id, "error", err)
+		return nil
+	}
+	return err
 }
 
 // plannable is Invalid with everything that keeps a draft from being planned.
@@ -299,10 +318,7 @@ func (s *Service) requestApproval(ctx context.Context, id string, made *tofu.Pla
 // so that showing them again after a crash replaces them.
 func (s *Service) present(ctx context.Context, d Deployment) error {
 	if s.opts.Stage != nil && d.ConversationID != "" {
-		err := s.opts.Stage.Link(ctx, d.ConversationID, d.ID)
-		if err == nil {
-			err = s.opts.Stage.Show(ctx, d.ConversationID, PlanCards(d)...)
-		}
+		err := s.opts.Stage.Show(ctx, d.ConversationID, PlanCards(d)...)
 		switch {
 		case fault.CodeOf(err) == fault.Unavailable || ctx.Err() != nil:
 			return err

@@ -304,6 +304,13 @@ func (s *Service) Deployments(ctx context.Context, actor journal.Actor) ([]Deplo
 	return own, nil
 }
 
+// Observe takes in an event of a deployment that the caller has from the journal,
+// so that what is read afterwards is not older. An event can be read before the
+// one who wrote it knows that it is stored.
+func (s *Service) Observe(ctx context.Context, e journal.Event) error {
+	return s.ledger.observe(ctx, e)
+}
+
 // owns is whether an actor may know of what owner owns. A person's agents act
 // with the person's subject.
 func owns(actor, owner journal.Actor) bool {

@@ -136,7 +136,7 @@ func (s *Server) deploymentLogs(c echo.Context) error {
 		return err
 	}
 	ctx, cancel := context.WithCancel(c.Request().Context())
-	out := startStream(c)
+	out := startStream(c, s.options.Heartbeat)
 	live := make(chan message, 64)
 	put := func(m message) error {
 		select {
@@ -199,6 +199,9 @@ func (s *Server) logMessage(ctx context.Context, actor journal.Actor, id string,
 		}
 		if e.Decode(&data) != nil || !data.Status.Final() {
 			return message{}, false, false
+		}
+		if err := s.options.Provisioner.Observe(ctx, e); err != nil {
+			return message{}, true, false
 		}
 		d, err := s.options.Provisioner.Deployment(ctx, actor, id)
 		if err != nil {

@@ -20,11 +20,12 @@
 // # The live stream
 //
 // GET /api/v1/conversations/{id}/stream derives turns, cards and the draft from
-// the journal events of the conversation, its draft and its deployments. The id
-// of a message is the journal sequence of the event behind it; a client that
-// sends the last one it has gets everything after it. Several messages can have
-// one id: they belong to one event. Text that is still being said comes as
-// "delta" without an id; the finished turn replaces it.
+// the journal events of the conversation, its draft and its deployments (watch.go).
+// A reader's cursor is a sequence of the journal, and moves only where the reader
+// has the state as of there: with the last message of an event, and with the
+// heartbeat after the past. A client that sends the last id it has misses nothing,
+// and gets again, whole, what it was cut off in. Text that is still being said
+// comes as "delta" without an id; the finished turn replaces it.
 //
 // # Invariants
 //

@@ -65,6 +65,9 @@ type Options struct {
 	Logger  *slog.Logger
 	// Local answers /local/ on the socket: what only the owner's programs may ask.
 	Local http.Handler
+	// Heartbeat is how often a silent stream shows that it is alive; 15 seconds, as
+	// on upstream's flow stream.
+	Heartbeat time.Duration
 	// Ready says whether the parts behind the server work; nil is always ready.
 	Ready func(context.Context) error
 }
@@ -85,6 +88,9 @@ type Server struct {
 func New(options Options) (*Server, error) {
 	if options.Logger == nil {
 		options.Logger = slog.New(slog.DiscardHandler)
+	}
+	if options.Heartbeat <= 0 {
+		options.Heartbeat = 15 * time.Second
 	}
 	if options.App == nil {
 		options.App = embed.FS{} // empty: pages say that the app is not built

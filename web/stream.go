@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -16,8 +18,8 @@ import (
 	"github.com/openova-io/sandbox/conversation/journal"
 )
 
-// heartbeat is upstream's interval on its flow stream.
-const heartbeat = 15 * time.Second
+// patience is how long a reader may take nothing before it counts as gone.
+const patience = 30 * time.Second
 
 func isStream(path string) bool {
 	return strings.HasSuffix(path, "/stream") || strings.HasSuffix(path, "/logs") || strings.HasSuffix(path, "/events")
@@ -63,15 +65,18 @@ func (s *Server) stream(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	out := startStream(c)
+	out := startStream(c, s.options.Heartbeat)
 	s.streams.Inc()
 	defer s.streams.Dec()
-	for _, m := range lastIDs(replayed) {
+	// What has happened is one step of the cursor: whoever is cut off in its midst
+	// gets it again. The heartbeat at its end says how far it goes.
+	for _, m := range replayed {
+		m.seq = 0
 		if err := out.send(m); err != nil {
 			return nil
 		}
 	}
-	if err := out.send(message{0, "heartbeat", struct{}{}}); err != nil {
+	if err := out.send(message{w.seq, "heartbeat", struct{}{}}); err != nil {
 		return nil
 	}
 	live := make(chan message, 256)
@@ -87,7 +92,7 @@ func (s *Server) stream(c echo.Context) error {
 	go func() { // owned by this request; ends with ctx
 		defer func() { done <- struct{}{} }()
 		defer cancel()
-		_ = w.follow(ctx, func(e journal.Event) error {
+		err := w.follow(ctx, func(e journal.Event) error {
 			ms, err := w.next(ctx, e)
 			for _, m := range lastIDs(ms) {
 				if err := put(m); err != nil {
@@ -96,6 +101,9 @@ func (s *Server) stream(c echo.Context) error {
 			}
 			return err
 		})
+		if ctx.Err() == nil { // the reader comes back and goes on from its cursor
+			s.options.Logger.Warn("a live stream broke off", slog.String("conversation", w.conversation), slog.String("error", err.Error()))
+		}
 	}()
 	go func() { // owned by this request; ends with ctx
 		defer func() { done <- struct{}{} }()
@@ -120,17 +128,18 @@ func lastIDs(ms []message) []message {
 
 // eventStream writes text/event-stream (HTML standard, 9.2).
 type eventStream struct {
-	w  http.ResponseWriter
-	rc *http.ResponseController
+	w         http.ResponseWriter
+	rc        *http.ResponseController
+	heartbeat time.Duration
 }
 
-func startStream(c echo.Context) *eventStream {
+func startStream(c echo.Context, heartbeat time.Duration) *eventStream {
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, "text/event-stream")
 	h.Set("Cache-Control", "no-cache, no-store")
 	h.Set("X-Accel-Buffering", "no")
 	c.Response().WriteHeader(http.StatusOK)
-	return &eventStream{w: c.Response(), rc: http.NewResponseController(c.Response())}
+	return &eventStream{w: c.Response(), rc: http.NewResponseController(c.Response()), heartbeat: heartbeat}
 }
 
 func (o *eventStream) send(m message) error {
@@ -138,8 +147,7 @@ func (o *eventStream) send(m message) error {
 	if err != nil {
 		return err
 	}
-	// A reader that takes nothing for this long is gone.
-	_ = o.rc.SetWriteDeadline(time.Now().Add(30 * time.Second))
+	_ = o.rc.SetWriteDeadline(time.Now().Add(patience))
 	if m.seq > 0 {
 		_, err = fmt.Fprintf(o.w, "id: %d\n", m.seq)
 	}
@@ -158,7 +166,7 @@ func (o *eventStream) send(m message) error {
 // pump sends messages and heartbeats until ctx ends, the reader is gone, or live
 // is closed and everything in it was sent.
 func (o *eventStream) pump(ctx context.Context, live <-chan message) error {
-	beat := time.NewTicker(heartbeat)
+	beat := time.NewTicker(o.heartbeat)
 	defer beat.Stop()
 	for {
 		var m message
@@ -197,22 +205,65 @@ func (s *Server) events(c echo.Context) error {
 	c.Response().Header().Set(echo.HeaderContentType, "application/x-ndjson")
 	c.Response().Header().Set("Cache-Control", "no-store")
 	c.Response().WriteHeader(http.StatusOK)
-	rc := http.NewResponseController(c.Response())
-	enc := json.NewEncoder(c.Response())
-	write := func(e journal.Event) error {
-		if err := enc.Encode(e); err != nil {
-			return err
-		}
-		return rc.Flush()
-	}
+	out := &lines{w: c.Response(), rc: http.NewResponseController(c.Response())}
 	for _, e := range history {
-		if err := write(e); err != nil {
+		if err := out.write(e); err != nil {
 			return nil
 		}
 	}
-	if c.QueryParam("follow") == "true" {
-		_ = rc.Flush()
-		_ = w.follow(ctx, write)
+	if c.QueryParam("follow") != "true" {
+		return nil
+	}
+	_ = out.rc.Flush() // also where nothing has happened yet
+	ctx, cancel := context.WithCancel(ctx)
+	beats := make(chan struct{})
+	go func() { // awaited below; ends with ctx, or with the reader
+		defer close(beats)
+		defer cancel()
+		tick := time.NewTicker(s.options.Heartbeat)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				if out.beat() != nil {
+					return
+				}
+			}
+		}
+	}()
+	defer func() { cancel(); <-beats }()
+	if err := w.follow(ctx, out.write); ctx.Err() == nil {
+		s.options.Logger.Warn("a stream of events broke off", slog.String("conversation", w.conversation), slog.String("error", err.Error()))
 	}
 	return nil
+}
+
+// lines writes events as JSON Lines. Blank lines are heartbeats, by which a reader
+// that is gone is noticed.
+type lines struct {
+	mu sync.Mutex
+	w  http.ResponseWriter
+	rc *http.ResponseController
+}
+
+func (o *lines) write(e journal.Event) error {
+	raw, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	return o.line(raw)
+}
+
+func (o *lines) beat() error { return o.line(nil) }
+
+func (o *lines) line(raw []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_ = o.rc.SetWriteDeadline(time.Now().Add(patience))
+	if _, err := o.w.Write(append(raw, '\n')); err != nil {
+		return err
+	}
+	return o.rc.Flush()
 }

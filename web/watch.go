@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/openova-io/sandbox/conversation/card"
+	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/conversation/journal"
 	"github.com/openova-io/sandbox/provisioner"
 )
@@ -48,11 +49,13 @@ type watch struct {
 	seq uint64
 }
 
-// watched is a deployment with the cards that were sent of it.
+// watched is a deployment with the cards that the reader has of it.
 type watched struct {
-	events []journal.Event
+	state  provisioner.Deployment
 	linked uint64 // sequence of the event that linked it
-	sent   map[string]string
+	// decided is the sequence of the newest event about its approval.
+	decided uint64
+	sent    map[string]string
 }
 
 func (w *watch) filters() []string {
@@ -74,8 +77,16 @@ func (w *watch) link(id string, at uint64) bool {
 }
 
 // replay loads what has happened up to now, which the watch remembers as where it
-// follows from, and gives the messages after the cursor.
+// follows from, and gives the messages that take a reader from the cursor to there:
+// of a deployment the cards that differ. A cursor beyond the journal's end is from
+// before a restore of a backup: that reader gets everything.
 func (w *watch) replay(ctx context.Context, after uint64) ([]message, error) {
+	if err := w.fix(ctx); err != nil {
+		return nil, err
+	}
+	if after > w.seq {
+		after = 0
+	}
 	var out []message
 	events, err := w.load(ctx, "conversation."+w.conversation)
 	if err != nil {
@@ -98,39 +109,70 @@ func (w *watch) replay(ctx context.Context, after uint64) ([]message, error) {
 		draftSeq = e.Seq
 	}
 	for _, id := range w.order {
-		d := w.deployments[id]
-		if d.events, err = w.load(ctx, "deployment."+id); err != nil {
-			return nil, err
-		}
-		if len(d.events) == 0 {
-			continue
-		}
-		first, last := d.events[0].Seq, d.events[len(d.events)-1].Seq
-		cards, err := w.cards(id)
+		shown, newest, err := w.replayDeployment(ctx, id, after)
 		if err != nil {
 			return nil, err
 		}
-		// The newest state stands where the deployment began, so that a page that is
-		// opened later reads in the order in which things happened.
-		newest := max(last, d.linked)
-		at := first
-		if at <= after {
-			at = newest
-		}
-		for _, c := range cards {
-			if newest > after {
-				out = append(out, message{at, "card", cardMessage{Seq: at, Card: c}})
-			}
-		}
+		out = append(out, shown...)
 		draftSeq = max(draftSeq, newest)
 	}
 	if draftSeq > after {
-		if m, err := w.draft(ctx, draftSeq); err == nil {
-			out = append(out, m)
+		m, err := w.draft(ctx, draftSeq)
+		if err != nil {
+			return nil, err
 		}
+		out = append(out, m...)
 	}
 	sort.SliceStable(out, func(i, j int) bool { return out[i].seq < out[j].seq })
 	return out, nil
+}
+
+// replayDeployment gives the cards of a deployment that are not as a reader at the
+// cursor has them, and the sequence of the newest event.
+func (w *watch) replayDeployment(ctx context.Context, id string, after uint64) (out []message, newest uint64, err error) {
+	events, err := w.load(ctx, "deployment."+id)
+	if err != nil || len(events) == 0 {
+		return nil, 0, err
+	}
+	// The draft tells the deployment's status, and must not tell an older one.
+	if err := w.s.options.Provisioner.Observe(ctx, events[len(events)-1]); err != nil {
+		return nil, 0, err
+	}
+	d := w.deployments[id]
+	known := 0
+	if d.linked <= after {
+		known = sort.Search(len(events), func(i int) bool { return events[i].Seq > after })
+	}
+	if _, err := w.cards(id, events[:known]...); err != nil {
+		return nil, 0, err
+	}
+	cards, err := w.cards(id, events[known:]...)
+	if err != nil {
+		return nil, 0, err
+	}
+	newest = max(events[len(events)-1].Seq, d.linked)
+	// The newest state stands where the deployment began, so that a page that is
+	// opened later reads in the order in which things happened.
+	at := events[0].Seq
+	if known > 0 {
+		at = newest
+	}
+	for _, c := range cards {
+		place := at
+		if c.Kind == card.KindApproval { // after the question, which was shown in the conversation
+			place = max(at, d.decided)
+		}
+		out = append(out, message{place, "card", cardMessage{Seq: place, Card: c}})
+	}
+	return out, newest, nil
+}
+
+// fix makes the journal's end what the watch reads up to.
+func (w *watch) fix(ctx context.Context) (err error) {
+	if w.seq == 0 {
+		w.seq, err = w.s.options.Journal.Head(ctx)
+	}
+	return err
 }
 
 // load reads an aggregate up to the watch's sequence. The aggregates are read one
@@ -138,11 +180,8 @@ func (w *watch) replay(ctx context.Context, after uint64) ([]message, error) {
 // follow, in all of them alike, or an event in one that was read before would be
 // behind the cursor that the others have moved.
 func (w *watch) load(ctx context.Context, aggregate string) ([]journal.Event, error) {
-	if w.seq == 0 {
-		var err error
-		if w.seq, err = w.s.options.Journal.Head(ctx); err != nil {
-			return nil, err
-		}
+	if err := w.fix(ctx); err != nil {
+		return nil, err
 	}
 	events, err := w.s.options.Journal.Load(ctx, aggregate)
 	if err != nil {
@@ -162,18 +201,12 @@ func (w *watch) next(ctx context.Context, e journal.Event) ([]message, error) {
 	case "conversation":
 		return conversationMessages(e), nil
 	case "draft":
-		m, err := w.draft(ctx, at)
-		if err != nil {
-			return nil, err
-		}
-		return []message{m}, nil
+		return w.draft(ctx, at)
 	}
-	d, ok := w.deployments[id]
-	if !ok {
+	if _, ok := w.deployments[id]; !ok {
 		return nil, nil
 	}
-	d.events = append(d.events, e)
-	cards, err := w.cards(id)
+	cards, err := w.cards(id, e)
 	if err != nil {
 		return nil, err
 	}
@@ -181,21 +214,33 @@ func (w *watch) next(ctx context.Context, e journal.Event) ([]message, error) {
 	for _, c := range cards {
 		out = append(out, message{at, "card", cardMessage{Seq: at, Card: c}})
 	}
-	if e.Type == "deployment.status.changed" || strings.HasPrefix(e.Type, "deployment.approval.") {
-		if m, err := w.draft(ctx, at); err == nil {
-			out = append(out, m)
+	if e.Type == "deployment.status.changed" || isApproval(e) {
+		if err := w.s.options.Provisioner.Observe(ctx, e); err != nil {
+			return nil, err
 		}
+		m, err := w.draft(ctx, at)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, m...)
 	}
 	return out, nil
 }
 
-// cards gives the deployment's cards that have changed since they were sent.
-func (w *watch) cards(id string) ([]card.Card, error) {
+// cards takes a deployment's next events in, and gives its cards that have changed
+// since they were sent.
+func (w *watch) cards(id string, events ...journal.Event) ([]card.Card, error) {
 	d := w.deployments[id]
-	folded, err := provisioner.FoldDeployment(d.events)
-	if err != nil {
-		return nil, err
+	for _, e := range events {
+		var err error
+		if d.state, err = d.state.With(e); err != nil {
+			return nil, err
+		}
+		if isApproval(e) {
+			d.decided = e.Seq
+		}
 	}
+	folded := d.state
 	cards := provisioner.ProgressCards(folded)
 	if folded.Approval != nil && folded.Approval.State != "pending" {
 		// The plan's own cards were shown in the conversation; once decided, the
@@ -223,13 +268,19 @@ func (w *watch) cards(id string) ([]card.Card, error) {
 	return changed, nil
 }
 
-func (w *watch) draft(ctx context.Context, seq uint64) (message, error) {
+// draft gives the draft as it is now; none where the reader has no right to it.
+func (w *watch) draft(ctx context.Context, seq uint64) ([]message, error) {
 	d, err := w.s.options.Provisioner.Draft(ctx, w.actor, w.conversation)
-	if err != nil {
-		return message{}, err
+	if fault.CodeOf(err) == fault.NotFound {
+		return nil, nil
 	}
-	return message{seq, "draft", d}, nil
+	if err != nil {
+		return nil, err
+	}
+	return []message{{seq, "draft", d}}, nil
 }
+
+func isApproval(e journal.Event) bool { return strings.HasPrefix(e.Type, "deployment.approval.") }
 
 func linkedID(e journal.Event) string {
 	var data struct {
@@ -272,9 +323,9 @@ func conversationMessages(e journal.Event) []message {
 var errRelink = errors.New("another deployment was linked")
 
 // follow gives what comes after the watch's sequence until ctx ends, every event
-// once. A deployment is linked when there is something to show of it, which is
-// after its first events: those come right before the link, so that a reader
-// that has seen the link has seen them.
+// once. The provisioner links a deployment before its first event; where another
+// writer did so later, the events before come right before the link, so that a
+// reader that has seen the link has seen them.
 func (w *watch) follow(ctx context.Context, each func(journal.Event) error) error {
 	for {
 		err := w.s.options.Journal.Follow(ctx, w.seq, w.filters(), func(e journal.Event) error {
@@ -313,6 +364,13 @@ func (w *watch) follow(ctx context.Context, each func(journal.Event) error) erro
 // as where it follows from, in the order in which follow gives them: the past of
 // a deployment right before its link.
 func (w *watch) history(ctx context.Context, after uint64) ([]journal.Event, error) {
+	if err := w.fix(ctx); err != nil {
+		return nil, err
+	}
+	if after > w.seq {
+		return nil, fault.New(fault.Conflict, "the journal ends at %d, before the cursor %d", w.seq, after).
+			Do("It was restored from a backup; read it again from the start.").At("after")
+	}
 	events, err := w.load(ctx, "conversation."+w.conversation)
 	if err != nil {
 		return nil, err
