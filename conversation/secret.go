@@ -48,7 +48,7 @@ type pattern struct {
 // patterns are tried in this order; what an earlier one found is not looked at
 // again.
 var patterns = []pattern{
-	{kind: "private key", find: regexp.MustCompile(`-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(?s:.*?)(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\z)`)},
+	{kind: "private key", find: regexp.MustCompile(`-{4,5} ?BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)? ?-{4,5}(?s:.*?)(?:-{4,5} ?END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)? ?-{4,5}|\z)`)},
 	{kind: "private key", find: regexp.MustCompile(`AGE-SECRET-KEY-1[A-Z0-9]{20,}`)},
 	{kind: "signed token", find: regexp.MustCompile(`\bey[A-Za-z0-9_-]{8,}\.ey[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){1,3}`)},
 	{kind: "AWS access key", find: regexp.MustCompile(`\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}\b`)},

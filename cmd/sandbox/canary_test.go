@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -31,6 +33,17 @@ func TestCredentialsLeaveNoTrace(t *testing.T) {
 	}
 	key := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 	canaries := map[string]string{"token": token, "AWS key": access, "private key": base64.StdEncoding.EncodeToString(der)}
+	// A key of many lines, of which none may be taken for a message.
+	body := make([]byte, 1200)
+	if _, err := rand.Read(body); err != nil {
+		t.Fatal(err)
+	}
+	long := string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: body}))
+	for i, line := range strings.Split(strings.TrimSpace(long), "\n") {
+		if !strings.HasPrefix(line, "-----") {
+			canaries[fmt.Sprintf("line %d of the long key", i+1)] = line
+		}
+	}
 
 	cmd := exec.Command(filepath.Join(binaries, "sandbox"), "chat", "--json", "--data-dir", dir, "--speed", storySpeed,
 		"--listen", "127.0.0.1:0", "--log-level", "debug")
@@ -40,13 +53,14 @@ func TestCredentialsLeaveNoTrace(t *testing.T) {
 		"use " + access + " for the backups",
 		"and this key: " + strings.ReplaceAll(strings.TrimSpace(key), "\n", " ") + " thanks",
 		key + "that was it", // as a terminal pastes it: a line after the other
+		"here it is\n" + long,
 	}, "\n") + "\n")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("the chat ended with %v:\n%s", err, tail(string(out), 4000))
 	}
-	if n := bytes.Count(out, []byte(`"type":"conversation.secret.caught"`)); n < 5 {
-		t.Errorf("%d credentials were caught, want at least 5", n)
+	if n := bytes.Count(out, []byte(`"type":"conversation.secret.caught"`)); n < 6 {
+		t.Errorf("%d credentials were caught, want at least 6", n)
 	}
 	if !bytes.Contains(out, []byte("my hetzner token is •••")) || !bytes.Contains(out, []byte("use ••• for the backups")) {
 		t.Errorf("the text that is shown has no •••:\n%s", tail(string(out), 4000))

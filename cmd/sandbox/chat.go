@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -24,18 +23,18 @@ import (
 // last client has gone.
 const backgroundIdle = 15 * time.Minute
 
-// maxLine is the longest line of input, in bytes; more than the service takes, so
-// that it is the service that says no.
-const maxLine = 4 << 20
-
 // chat is one conversation in the terminal.
 type chat struct {
-	client *http.Client
-	// revive gives a client of the service, which is started if none runs.
-	revive func(context.Context) (*http.Client, error)
-	id     string
-	json   bool
-	std    stdio
+	id   string
+	json bool
+	std  stdio
+	// find gives a client of the service that runs; revive starts one if none does.
+	find, revive func(context.Context) (*http.Client, error)
+	// patience is how long a service that went away is looked for.
+	patience time.Duration
+	// over is closed when there will be no more events; ended is then why.
+	over  chan struct{}
+	ended error
 
 	mu sync.Mutex
 	// changed is closed at every change of what follows.
@@ -43,9 +42,12 @@ type chat struct {
 	// seen has the sequences of the events that came; seq is the last of them.
 	seen map[uint64]bool
 	seq  uint64
-	// connected counts the connections; ended is why there will be no more.
+	// client is of the service that was found last; connected counts the
+	// connections to one.
+	client    *http.Client
 	connected int
-	ended     error
+	// wanted is true when somebody says something while the service is away.
+	wanted bool
 	// answered has the turns that have ended.
 	answered map[string]bool
 	statuses map[string]provisioner.Status
@@ -57,8 +59,9 @@ func runChat(ctx context.Context, c *config, args []string, std stdio) error {
 		fmt.Fprintln(std.err, "sandbox chat takes no arguments, only options; what you want to say goes to its input")
 		return errUsage
 	}
-	ch := &chat{id: c.Conversation, json: c.JSON, std: std, changed: make(chan struct{}), seen: map[uint64]bool{},
-		answered: map[string]bool{}, statuses: map[string]provisioner.Status{}, shown: map[string]string{}}
+	ch := &chat{id: c.Conversation, json: c.JSON, std: std, patience: c.Reconnect, over: make(chan struct{}), changed: make(chan struct{}),
+		seen: map[uint64]bool{}, answered: map[string]bool{}, statuses: map[string]provisioner.Status{}, shown: map[string]string{}}
+	ch.find = func(ctx context.Context) (*http.Client, error) { return findService(ctx, c.DataDir) }
 	ch.revive = func(ctx context.Context) (*http.Client, error) { return ensureService(ctx, c.DataDir, serviceArgs(c)) }
 	var err error
 	if ch.client, err = ch.revive(ctx); err != nil {
@@ -88,26 +91,29 @@ func runChat(ctx context.Context, c *config, args []string, std stdio) error {
 	return err
 }
 
-// talk reads the person's lines and sends each as a turn, one after the other.
+// talk reads what the person says and sends each message as a turn, one after the
+// other.
 func (ch *chat) talk(ctx context.Context) error {
-	lines := make(chan string)
-	var readErr error
+	type said struct {
+		text string
+		err  error
+	}
+	messages := make(chan said)
+	in := newInput(ch.std.in, func() {
+		if !ch.json {
+			ch.tell("(reading up to the END line)")
+		}
+	})
 	go func() { // ends with the input; a read that blocks for ever ends with the process
-		defer close(lines)
-		in := bufio.NewReaderSize(ch.std.in, 64<<10)
 		for {
-			line, err := readLine(in, maxLine)
-			if line != "" {
-				select {
-				case lines <- line:
-				case <-ctx.Done():
-					return
-				}
+			text, err := in.next()
+			select {
+			case messages <- said{text, err}:
+			case <-ctx.Done():
+				return
 			}
-			if err != nil {
-				if err != io.EOF {
-					readErr = err
-				}
+			var refused *fault.Error
+			if err != nil && !errors.As(err, &refused) {
 				return
 			}
 		}
@@ -116,39 +122,31 @@ func (ch *chat) talk(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case line, ok := <-lines:
-			if !ok {
-				return readErr
-			}
-			if err := ch.send(ctx, line); err != nil {
-				return err
+		case <-ch.over:
+			return ch.ended
+		case m := <-messages:
+			var refused *fault.Error
+			switch {
+			case errors.Is(m.err, io.EOF):
+				return nil
+			case errors.As(m.err, &refused):
+				if err := ch.refuse(refused); err != nil {
+					return err
+				}
+			case m.err != nil:
+				return m.err
+			default:
+				if err := ch.send(ctx, m.text); err != nil {
+					return err
+				}
 			}
 		}
 	}
 }
 
-// readLine reads a line without its end; one longer than most is cut, as the
-// service refuses it anyway.
-func readLine(r *bufio.Reader, most int) (string, error) {
-	var b strings.Builder
-	for {
-		piece, err := r.ReadSlice('\n')
-		if b.Len() < most {
-			b.Write(piece)
-		}
-		if errors.Is(err, bufio.ErrBufferFull) {
-			continue
-		}
-		return strings.TrimRight(b.String(), "\r\n"), err
-	}
-}
-
-// send makes a turn of a line and waits for the answer. A refused line is said
-// and the conversation goes on.
+// send makes a turn of a message and waits for the answer. A refused message is
+// said and the conversation goes on.
 func (ch *chat) send(ctx context.Context, line string) error {
-	if strings.TrimSpace(line) == "" {
-		return nil
-	}
 	turn := newTurn()
 	body := map[string]any{"turnId": turn, "text": line}
 	if press, ok := pressOf(line); ok {
@@ -165,31 +163,51 @@ func (ch *chat) send(ctx context.Context, line string) error {
 		if f.Code == fault.Internal || f.Code == fault.Unavailable || ctx.Err() != nil {
 			return err
 		}
-		ch.mu.Lock()
-		defer ch.mu.Unlock()
-		if ch.json {
-			return json.NewEncoder(ch.std.out).Encode(map[string]any{"type": "chat.input.refused", "data": f})
-		}
-		fmt.Fprintf(ch.std.out, "%s\n", f.Text())
-		return nil
+		return ch.refuse(f)
 	}
 	return ch.until(ctx, func() bool { return ch.answered[turn] })
 }
 
-// post sends a turn. When the service goes away meanwhile nobody knows whether it
-// has it; as the turn has a name, it is sent again when there is a connection
-// again.
+// refuse says that a message was not taken.
+func (ch *chat) refuse(f *fault.Error) error {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if ch.json {
+		return json.NewEncoder(ch.std.out).Encode(map[string]any{"type": "chat.input.refused", "data": f})
+	}
+	_, err := fmt.Fprintf(ch.std.out, "%s\n", f.Text())
+	return err
+}
+
+// tell says what happens around the conversation: to a program beside its output.
+func (ch *chat) tell(line string) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	to := ch.std.out
+	if ch.json {
+		to = ch.std.err
+	}
+	fmt.Fprintln(to, line)
+}
+
+// post sends a turn. Where there is no answer nobody knows whether the service has
+// it; as the turn has a name, it is sent again, now and when there is a connection
+// again, until the chat gives up.
 func (ch *chat) post(ctx context.Context, body map[string]any) error {
-	for {
+	deadline := time.Now().Add(ch.patience)
+	for wait := firstPause; ; wait = min(2*wait, longestPause) {
 		ch.mu.Lock()
 		client, connected := ch.client, ch.connected
 		ch.mu.Unlock()
 		err := call(ctx, client, http.MethodPost, "/api/v1/conversations/"+url.PathEscape(ch.id)+"/turns", body, nil)
-		var lost *url.Error
-		if !errors.As(err, &lost) || ctx.Err() != nil {
+		if fault.CodeOf(err) != fault.Unavailable || ctx.Err() != nil || time.Now().After(deadline) {
 			return err
 		}
-		if err := ch.until(ctx, func() bool { return ch.connected > connected }); err != nil {
+		ch.change(func() { ch.wanted = true })
+		again, cancel := context.WithTimeout(ctx, wait)
+		err = ch.until(again, func() bool { return ch.connected > connected })
+		cancel()
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			return err
 		}
 	}

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,91 +18,155 @@ import (
 	"github.com/openova-io/sandbox/provisioner"
 )
 
-// reconnectTime is how long a service that went away is looked for, or started
-// again, before the chat gives up. What was said is in the journal all the same.
-const reconnectTime = 2 * time.Minute
+// The pauses between attempts to reach a service that is away.
+const (
+	firstPause   = 100 * time.Millisecond
+	longestPause = 2 * time.Second
+)
 
-// follow takes events until ctx ends. A service that goes away is waited for, or
-// started again, and the events go on after the last one that came.
+// errStopped is the end of the events where the service ended them itself.
+var errStopped = errors.New("the service ended the connection")
+
+// follow takes events until ctx ends or the service does not come back.
 func (ch *chat) follow(ctx context.Context) {
+	ch.ended = ch.following(ctx)
+	close(ch.over)
+}
+
+// following goes on after the last event that came whenever the connection breaks.
+// A service that died is started again. One that was stopped is waited for, as
+// whoever stopped it may be about to start a newer one; it is started when the
+// person says something.
+func (ch *chat) following(ctx context.Context) error {
+	var lost time.Time // since when nothing came
+	wait := firstPause
 	for {
-		err := ch.connection(ctx)
-		if ctx.Err() == nil && fault.CodeOf(err) == fault.Unavailable {
-			err = ch.reconnect(ctx)
-		}
+		came, err := ch.connection(ctx, !lost.IsZero())
 		if ctx.Err() != nil {
-			err = ctx.Err()
+			return ctx.Err()
 		}
-		if err != nil {
-			ch.change(func() { ch.ended = err })
-			return
+		if fault.CodeOf(err) != fault.Unavailable {
+			return err
 		}
+		stopped := errors.Is(err, errStopped)
+		switch {
+		case !came && !lost.IsZero() && time.Since(lost) > ch.patience:
+			return ch.gone(err)
+		case came || lost.IsZero():
+			lost, wait = time.Now(), firstPause
+			if stopped {
+				ch.tell("The service ended the connection. What you said is kept; waiting for the service.")
+			} else {
+				ch.tell("The service went away. What you said is kept; connecting again.")
+			}
+		}
+		for {
+			if err := ch.reach(ctx, stopped, lost.Add(ch.patience)); err == nil {
+				break
+			} else if ctx.Err() != nil {
+				return ctx.Err()
+			} else if time.Since(lost) > ch.patience {
+				return ch.gone(err)
+			}
+			if err := pause(ctx, wait); err != nil {
+				return err
+			}
+			wait = min(2*wait, longestPause)
+		}
+		if err := pause(ctx, wait-firstPause); err != nil { // a service that answers and breaks off again
+			return err
+		}
+		wait = min(2*wait, longestPause)
 	}
 }
 
-// reconnect finds or starts a service.
-func (ch *chat) reconnect(ctx context.Context) error {
-	fmt.Fprintln(ch.std.err, "The service went away. What you said is kept; connecting again.")
-	ctx, cancel := context.WithTimeout(ctx, reconnectTime)
+// gone is the end of a chat whose service does not come back.
+func (ch *chat) gone(cause error) error {
+	return fault.Wrap(cause, fault.Unavailable, "the service does not come back (%s)", fault.From(cause).Message).(*fault.Error).
+		Do("Look at service.log in the data directory, and go on with sandbox chat --conversation %s.", ch.id)
+}
+
+// reach finds a service, or starts one.
+func (ch *chat) reach(ctx context.Context, stopped bool, deadline time.Time) error {
+	ctx, cancel := context.WithDeadline(ctx, deadline.Add(time.Second))
 	defer cancel()
-	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		client, err := ch.revive(ctx)
-		if err == nil {
-			ch.change(func() { ch.client = client })
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fault.Wrap(err, fault.Unavailable, "the service does not come back").(*fault.Error).
-				Do("Look at service.log in the data directory, and go on with sandbox chat --conversation %s.", ch.id)
-		case <-time.After(wait):
-		}
+	ch.mu.Lock()
+	find := ch.revive
+	if stopped && !ch.wanted {
+		find = ch.find
+	}
+	ch.mu.Unlock()
+	client, err := find(ctx)
+	if err == nil {
+		ch.change(func() { ch.client, ch.wanted = client, false })
+	}
+	return err
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
 // connection opens the stream of events after the last one that came, and takes
-// them until it breaks.
-func (ch *chat) connection(ctx context.Context) error {
+// them until it breaks. came is whether something came.
+func (ch *chat) connection(ctx context.Context, again bool) (came bool, _ error) {
 	ch.mu.Lock()
 	path := fmt.Sprintf("/api/v1/conversations/%s/events?follow=true&after=%d", url.PathEscape(ch.id), ch.seq)
 	client := ch.client
 	ch.mu.Unlock()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://sandbox"+path, nil)
 	if err != nil {
-		return err
+		return false, err
 	}
 	res, err := client.Do(req)
 	if err != nil {
-		return fault.Wrap(err, fault.Unavailable, "the service does not answer")
+		return false, fault.Wrap(err, fault.Unavailable, "the service does not answer")
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return problemFault(res)
+		return false, problemFault(res)
 	}
 	ch.change(func() { ch.connected++ })
+	if again {
+		ch.tell("Connected again.")
+	}
 	lines := bufio.NewReaderSize(res.Body, 64<<10)
 	for {
 		line, err := lines.ReadBytes('\n')
+		if err == io.EOF && len(line) == 0 {
+			err = errStopped
+		}
 		if err != nil { // half a line is sent again
-			return fault.Wrap(err, fault.Unavailable, "the connection to the service is lost")
+			return came, fault.Wrap(err, fault.Unavailable, "the connection to the service is lost")
+		}
+		if came = true; len(line) == 1 { // a heartbeat
+			continue
 		}
 		var e journal.Event
 		if err := json.Unmarshal(line, &e); err != nil {
-			return fault.Wrap(err, fault.Internal, "the service's events cannot be read")
+			return came, fault.Wrap(err, fault.Internal, "the service's events cannot be read")
 		}
-		if ch.seen[e.Seq] { // only this goroutine writes to it
+		if ch.seen[e.Seq] { // only this goroutine writes to it; the past of a late link may come twice
 			continue
 		}
-		if ch.json {
-			if _, err := ch.std.out.Write(line); err != nil {
-				return err
-			}
-		}
 		ch.change(func() {
+			if ch.json {
+				_, err = ch.std.out.Write(line)
+			}
 			ch.seen[e.Seq] = true
 			ch.seq = max(ch.seq, e.Seq)
 			ch.take(e)
 		})
+		if err != nil {
+			return came, err
+		}
 	}
 }
 
@@ -118,17 +184,16 @@ func (ch *chat) change(how func()) {
 func (ch *chat) until(ctx context.Context, condition func() bool) error {
 	for {
 		ch.mu.Lock()
-		ok, ended, changed := condition(), ch.ended, ch.changed
+		ok, changed := condition(), ch.changed
 		ch.mu.Unlock()
-		switch {
-		case ok:
+		if ok {
 			return nil
-		case ended != nil:
-			return ended
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-ch.over:
+			return ch.ended
 		case <-changed:
 		}
 	}

@@ -37,6 +37,7 @@ type config struct {
 	JSON                           bool
 	Approve                        string
 	Conversation                   string
+	Reconnect                      time.Duration
 	CallListen, CallPublicIPs      string
 	Calls                          float64
 	Ear                            string
@@ -111,6 +112,7 @@ func options() []option {
 		{"handover-issuer", "", "issuer that handover tokens must name; empty: any that the key signed", "serve", func(c *config) any { return &c.HandoverIssue }},
 		{"json", "false", "machine-readable: JSON Lines in and out", "chat plan apply keys doctor version", func(c *config) any { return &c.JSON }},
 		{"conversation", "", "go on with this conversation", "chat", func(c *config) any { return &c.Conversation }},
+		{"reconnect", "2m", "how long a service that went away is looked for, or started again", "chat", func(c *config) any { return &c.Reconnect }},
 		{"approve", "", "approve exactly the plan with this digest, without asking", "apply", func(c *config) any { return &c.Approve }},
 		{"timeout", "1h", "give up waiting after this long; the deployment goes on", "apply", func(c *config) any { return &c.TimeOut }},
 		{"fail-actions", "", "provider actions that fail, e.g. create_server, separated by commas", serving + " simulate", func(c *config) any { return &c.FailActions }},

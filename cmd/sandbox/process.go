@@ -77,9 +77,18 @@ func localClient(dir string) *http.Client {
 	}}
 }
 
-// alive says whether a service answers on the data directory.
+// findService gives a client of the service that runs on a data directory.
+func findService(ctx context.Context, dir string) (*http.Client, error) {
+	if client := localClient(dir); alive(ctx, client) {
+		return client, nil
+	}
+	return nil, fault.New(fault.Unavailable, "no service runs on the data directory")
+}
+
+// alive says whether a service answers on the data directory. Where none runs that
+// is known at once; one that is busy gets some time.
 func alive(ctx context.Context, c *http.Client) bool {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://sandbox/healthz", nil)
 	if err != nil {
@@ -140,6 +149,12 @@ func ensureService(ctx context.Context, dir string, args []string) (*http.Client
 	for {
 		select {
 		case err := <-exited:
+			if lock, busy := lockDir(dir); busy == nil {
+				_ = lock.Close()
+			} else if fault.CodeOf(busy) == fault.Conflict { // somebody else's service, which is starting or busy
+				exited = nil
+				continue
+			}
 			return nil, fault.New(fault.Unavailable, "the service ended at once (%v)", err).Do("Its last words are in %s.", out.Name())
 		case <-late.C:
 			return nil, fault.New(fault.Unavailable, "the service does not answer").Do("Its output is in %s.", out.Name())
