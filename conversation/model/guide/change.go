@@ -87,7 +87,7 @@ func (t *turn) organisation(u *understanding, w *work) {
 		if !strings.Contains(u.badEmail, "@") {
 			id = "bademailat"
 		}
-		w.after = append(w.after, t.reply(id, "value", u.badEmail))
+		w.after = append(w.after, t.reply(id, "value", strings.ReplaceAll(u.badEmail, `"`, "")))
 	}
 	if b, ok := t.language.business[u.business]; ok && !(u.bizInName && s.OrgName != "") {
 		if s.OrgIndustry == "" || s.OrgIndustry != b.Industry && u.isBusiness && !u.bizInName {
