@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"reflect"
 	"runtime/debug"
 
@@ -92,6 +93,9 @@ func Register[In, Out any](r *Registry, t Tool, run func(ctx context.Context, ca
 		return mcpgo.NewToolResultStructured(json.RawMessage(text), string(text)), nil
 	}})
 }
+
+// Needs gives the one capability that each tool needs, by the tool's name.
+func (r *Registry) Needs() map[string]string { return maps.Clone(r.needs) }
 
 // guarded runs a tool. A panic becomes an error, so that a mistake in one tool
 // costs one call.

@@ -21,6 +21,8 @@ type AttachOptions struct {
 	// sequence, and for all that come.
 	Cards bool
 	Since uint64
+	// Watch makes the client an observer, whatever else it could be.
+	Watch bool
 }
 
 // Stream is one attached client: the holder's frames, with the session's cards
@@ -39,6 +41,9 @@ func (s *Service) Attach(ctx context.Context, actor journal.Actor, id string, o 
 	x, role, err := s.find(actor, id, o.Invitation)
 	if err != nil {
 		return nil, err
+	}
+	if o.Watch {
+		role = hold.Observer
 	}
 	o.AttachData.Role = role
 	st := &Stream{frames: make(chan hold.Frame), done: make(chan struct{})}

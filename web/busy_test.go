@@ -30,6 +30,7 @@ func (mute) Respond(ctx context.Context, _ conversation.Request, _ func(string))
 // busy is a concierge with one conversation that several writers write to.
 type busy struct {
 	t       *testing.T
+	console console
 	journal *journal.Journal
 	url     string
 	id, dep string
@@ -81,6 +82,7 @@ func newBusy(t *testing.T, change func(*web.Options)) *busy {
 			change(o)
 		}
 	})
+	b.console = c
 	server := httptest.NewServer(c.LocalHandler())
 	t.Cleanup(server.Close)
 	b.url = server.URL + "/api/v1/conversations/" + b.id

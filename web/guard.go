@@ -14,6 +14,7 @@ import (
 
 	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/conversation/journal"
+	"github.com/openova-io/sandbox/web/identity"
 )
 
 // contentSecurityPolicy is what the app needs, and no more: it has no inline
@@ -142,35 +143,24 @@ func limited(l *limits) echo.MiddlewareFunc {
 	}
 }
 
-type actorKey struct{}
+type callerKey struct{}
 
-// withActor marks a request as coming from a known caller.
-func withActor(r *http.Request, a journal.Actor) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), actorKey{}, a))
+// withCaller marks a request as coming from a known caller.
+func withCaller(r *http.Request, c identity.Claims) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), callerKey{}, c))
 }
 
-// signedIn refuses requests of unknown callers.
-func (s *Server) signedIn(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if _, err := s.actor(c); err != nil {
-			return err
-		}
-		return next(c)
-	}
-}
-
-// actor is who calls: the local owner on the socket, else what the token says.
+// actor is who calls, as other rooms know people.
 func (s *Server) actor(c echo.Context) (journal.Actor, error) {
-	if a, ok := c.Request().Context().Value(actorKey{}).(journal.Actor); ok {
-		return a, nil
-	}
-	claims, err := s.options.Identity.FromRequest(c.Request())
+	claims, err := s.caller(c)
 	if err != nil {
 		return journal.Actor{}, err
 	}
-	a := claims.Actor("web")
-	c.SetRequest(withActor(c.Request(), a))
-	return a, nil
+	via, _ := c.Get("via").(string)
+	if via == "" {
+		via = "web"
+	}
+	return claims.Actor(via), nil
 }
 
 // cut shortens text that comes from outside before it is quoted.

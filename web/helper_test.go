@@ -63,7 +63,7 @@ func app() fstest.MapFS {
 // signedIn adds a session of a person to the request.
 func (c console) signedIn(t *testing.T, r *http.Request) *http.Request {
 	t.Helper()
-	token, _, err := c.identity.Token(journal.Actor{Kind: journal.Human, Subject: "layla", Email: "layla@omantel.example", EmailVerified: true}, time.Hour)
+	token, _, err := c.identity.Token(journal.Actor{Kind: journal.Human, Subject: "layla", Email: "layla@omantel.example", EmailVerified: true}, identity.RoleSovereignAdmin, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

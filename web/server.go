@@ -43,6 +43,8 @@ type Options struct {
 	Journal       *journal.Journal
 	Identity      *identity.Identity
 	MCP           http.Handler // concierge only
+	// Tools are the tools that MCP serves, each with the one capability it needs.
+	Tools map[string]string
 	// Shell keeps the developer sessions; nil leaves their routes out.
 	Shell *shell.Service
 	// Calls are the voice calls; nil where this machine has no ears or no mouth, and
@@ -82,6 +84,8 @@ type Server struct {
 	streams  prometheus.Gauge
 	secure   bool
 	files    *files
+	needs    needs
+	pages    map[string]bool
 }
 
 // New wires the routes.
@@ -95,7 +99,7 @@ func New(options Options) (*Server, error) {
 	if options.App == nil {
 		options.App = embed.FS{} // empty: pages say that the app is not built
 	}
-	s := &Server{options: options, registry: prometheus.NewRegistry(), files: newFiles(options.App)}
+	s := &Server{options: options, registry: prometheus.NewRegistry(), files: newFiles(options.App), pages: map[string]bool{}}
 	s.requests = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sandbox_http_requests_total", Help: "HTTP requests by route, method and status class."}, []string{"route", "method", "status"})
 	s.streams = prometheus.NewGauge(prometheus.GaugeOpts{Name: "sandbox_live_streams", Help: "Live streams that are open."})
 	s.registry.MustRegister(s.requests, s.streams)
@@ -104,19 +108,30 @@ func New(options Options) (*Server, error) {
 		names = append(names, u.Hostname())
 		s.secure = u.Scheme == "https"
 	}
+	var err error
+	if s.needs, err = readNeeds(); err != nil {
+		return nil, err
+	}
+	if err := knownTools(options.Tools); err != nil {
+		return nil, err
+	}
 	s.tcp = s.echo()
-	s.tcp.Use(hosts(append(names, s.appHosts()...)), sameOrigin(), s.onlyAppPage)
+	s.tcp.Use(hosts(append(names, s.appHosts()...)), sameOrigin(), s.onlyAppPage, s.authorize)
 	s.routes(s.tcp)
 	s.local = s.echo()
 	s.local.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			owner := options.Owner
-			owner.Via = "chat"
-			c.SetRequest(withActor(c.Request(), owner))
+			c.Set("via", "chat")
+			c.SetRequest(withCaller(c.Request(), identity.OwnerClaims(options.Owner)))
 			return next(c)
 		}
-	})
+	}, s.authorize)
 	s.routes(s.local)
+	for _, e := range []*echo.Echo{s.tcp, s.local} {
+		if err := s.needs.complete(e, s.pages); err != nil {
+			return nil, err
+		}
+	}
 	if options.Local != nil {
 		s.local.Any("/local/*", echo.WrapHandler(options.Local))
 	}
@@ -173,21 +188,21 @@ func method(r *http.Request) string {
 	return "other"
 }
 
-// routes is the one list of routes. openapi.yaml describes all but the app's pages.
+// routes is the one list of routes. openapi.yaml describes all but the app's pages,
+// and says which capability each needs.
 func (s *Server) routes(e *echo.Echo) {
 	open := limited(newLimits(120, 60))
-	in := s.signedIn
 
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok") })
 	e.GET("/readyz", s.ready)
-	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{})), in)
+	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{})))
 	e.GET("/.well-known/jwks.json", s.jwks)
 	e.GET("/auth/link", s.redeemLink, open)
 	e.GET("/auth/handover", s.receiveHandover, open)
 
 	api := e.Group("/api/v1")
 	api.GET("/version", s.version)
-	api.GET("/whoami", s.whoami, in)
+	api.GET("/whoami", s.whoami)
 	api.DELETE("/auth/session", s.signOut)
 	api.POST("/auth/session", s.signOut)
 	api.GET("/openapi.json", s.openAPI)
@@ -196,45 +211,45 @@ func (s *Server) routes(e *echo.Echo) {
 	s.shellRoutes(api)
 
 	if s.options.Mode == SovereignConsole {
-		api.GET("/sovereign", s.sovereign, in)
+		api.GET("/sovereign", s.sovereign)
 		api.GET("/app", s.appPage, open)
 		s.static(e)
 		return
 	}
 
-	api.POST("/conversations", s.createConversation, in)
-	api.GET("/conversations", s.listConversations, in)
-	api.GET("/conversations/:id", s.getConversation, in)
-	api.POST("/conversations/:id/turns", s.postTurn, in)
-	api.POST("/conversations/:id/cancel", s.cancelTurn, in)
-	api.GET("/conversations/:id/stream", s.stream, in)
-	api.GET("/conversations/:id/events", s.events, in)
-	api.GET("/conversations/:id/transcript", s.transcript, in)
+	api.POST("/conversations", s.createConversation)
+	api.GET("/conversations", s.listConversations)
+	api.GET("/conversations/:id", s.getConversation)
+	api.POST("/conversations/:id/turns", s.postTurn)
+	api.POST("/conversations/:id/cancel", s.cancelTurn)
+	api.GET("/conversations/:id/stream", s.stream)
+	api.GET("/conversations/:id/events", s.events)
+	api.GET("/conversations/:id/transcript", s.transcript)
 
-	api.POST("/conversations/:id/call", s.postCall, in)
-	api.DELETE("/calls/:id", s.deleteCall, in)
+	api.POST("/conversations/:id/call", s.postCall)
+	api.DELETE("/calls/:id", s.deleteCall)
 
-	api.GET("/drafts/:id", s.getDraft, in)
-	api.PATCH("/drafts/:id", s.patchDraft, in)
-	api.POST("/secrets", s.postSecrets, in)
-	api.POST("/sshkey/generate", s.generateSSHKey, in)
-	api.POST("/subdomains/check", s.checkSubdomain, in)
-	api.GET("/catalogue/:list", s.catalogue, in)
+	api.GET("/drafts/:id", s.getDraft)
+	api.PATCH("/drafts/:id", s.patchDraft)
+	api.POST("/secrets", s.postSecrets)
+	api.POST("/sshkey/generate", s.generateSSHKey)
+	api.POST("/subdomains/check", s.checkSubdomain)
+	api.GET("/catalogue/:list", s.catalogue)
 
-	api.POST("/deployments", s.createDeployment, in)
-	api.GET("/deployments", s.listDeployments, in)
-	api.GET("/deployments/:id", s.getDeployment, in)
-	api.GET("/deployments/:id/events", s.deploymentEvents, in)
-	api.GET("/deployments/:id/logs", s.deploymentLogs, in)
-	api.GET("/deployments/:id/jobs", s.deploymentJobs, in)
-	api.POST("/deployments/:id/approval", s.approveDeployment, in)
-	api.POST("/deployments/:id/cancel", s.cancelDeployment, in)
-	api.POST("/deployments/:id/phases/:phase/retry", s.retryPhase, in)
-	api.GET("/deployments/:id/tfvars", s.deploymentTfvars, in)
-	api.GET("/deployments/:id/plan", s.deploymentPlan, in)
+	api.POST("/deployments", s.createDeployment)
+	api.GET("/deployments", s.listDeployments)
+	api.GET("/deployments/:id", s.getDeployment)
+	api.GET("/deployments/:id/events", s.deploymentEvents)
+	api.GET("/deployments/:id/logs", s.deploymentLogs)
+	api.GET("/deployments/:id/jobs", s.deploymentJobs)
+	api.POST("/deployments/:id/approval", s.approveDeployment)
+	api.POST("/deployments/:id/cancel", s.cancelDeployment)
+	api.POST("/deployments/:id/phases/:phase/retry", s.retryPhase)
+	api.GET("/deployments/:id/tfvars", s.deploymentTfvars)
+	api.GET("/deployments/:id/plan", s.deploymentPlan)
 	// The new cluster has a bearer of its own, good for this one thing.
 	e.PUT(kubeconfigPath, s.putKubeconfig, open)
-	e.GET("/deployments/:id/enter", s.enter, in)
+	e.GET("/deployments/:id/enter", s.enter)
 
 	if s.options.MCP != nil {
 		// The three methods of MCP's streamable HTTP transport.

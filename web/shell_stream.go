@@ -14,6 +14,7 @@ import (
 	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/shell"
 	"github.com/openova-io/sandbox/shell/hold"
+	"github.com/openova-io/sandbox/web/identity"
 )
 
 const (
@@ -51,12 +52,16 @@ func (s *Server) accept(c echo.Context) (*websocket.Conn, error) {
 // sessionStream is one client of a session: the frames of package hold as binary
 // messages, with cards among them.
 func (s *Server) sessionStream(c echo.Context) error {
+	claims, err := s.caller(c)
+	if err != nil {
+		return err
+	}
 	actor, err := s.actor(c)
 	if err != nil {
 		return err
 	}
 	number := func(name string) uint64 { n, _ := strconv.ParseUint(c.QueryParam(name), 10, 64); return n }
-	o := shell.AttachOptions{Invitation: c.QueryParam("invitation"), Cards: true, Since: number("since")}
+	o := shell.AttachOptions{Invitation: c.QueryParam("invitation"), Cards: true, Since: number("since"), Watch: identity.May(claims, identity.AttachSession) != nil}
 	o.Epoch, o.Have, o.Name = c.QueryParam("epoch"), number("have"), cut(c.QueryParam("name"), 60)
 	o.Cols, o.Rows, o.Visible = int(number("cols")), int(number("rows")), c.QueryParam("visible") == "true"
 	return s.relay(c, func(ctx context.Context) (*shell.Stream, error) {

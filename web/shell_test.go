@@ -17,6 +17,7 @@ import (
 	"github.com/openova-io/sandbox/shell"
 	"github.com/openova-io/sandbox/shell/hold"
 	"github.com/openova-io/sandbox/web"
+	"github.com/openova-io/sandbox/web/identity"
 )
 
 // newShellConsole is a console with developer sessions on real holders.
@@ -140,6 +141,23 @@ func TestSessionAPI(t *testing.T) {
 	if websocket.CloseStatus(err) != websocket.StatusPolicyViolation {
 		t.Errorf("a service's frame: %v", err)
 	}
+	// Whoever may look and not type is an observer, of a session of their own too.
+	look, _, err := c.identity.Token(journal.Actor{Kind: journal.Human, Subject: "layla", Email: "layla@omantel.example", EmailVerified: true}, identity.RoleOrgViewer, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	viewer := http.Header{"Authorization": {"Bearer " + look}}
+	if _, res, err := dial("/attach", "", viewer); err == nil || res == nil || res.StatusCode != http.StatusForbidden {
+		t.Errorf("a viewer attaches: %v", err)
+	}
+	watching, _, err := dial("/stream", "", viewer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watching.CloseNow()
+	if _, p, err := watching.Read(t.Context()); err != nil || !strings.Contains(string(p), `"role":"observer"`) {
+		t.Errorf("a viewer is told %s: %v", p, err)
+	}
 	var list struct{ Sessions []shell.Session }
 	decode(t, ask(http.MethodGet, "sessions", ""), &list)
 	if len(list.Sessions) != 1 || list.Sessions[0].ID != made.ID || list.Sessions[0].Role != hold.Owner {
@@ -148,7 +166,7 @@ func TestSessionAPI(t *testing.T) {
 	wantStatus(t, ask(http.MethodPost, "sessions/"+made.ID+"/resize", `{"cols":70,"rows":10}`), http.StatusNoContent)
 	wantProblem(t, ask(http.MethodPost, "sessions/"+made.ID+"/signal", `{"signal":"STOP"}`), http.StatusUnprocessableEntity, "invalid")
 
-	token, _, err := c.identity.Token(journal.Actor{Kind: journal.Human, Subject: "somebody-else"}, time.Hour)
+	token, _, err := c.identity.Token(journal.Actor{Kind: journal.Human, Subject: "somebody-else"}, identity.RoleSovereignAdmin, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,9 +29,9 @@ const notBuilt = `<!doctype html><html lang="en"><head><meta charset="utf-8"><me
 // static serves the app: hashed assets for ever, pages always fresh, and every
 // page from the one index.html.
 func (s *Server) static(e *echo.Echo) {
-	e.GET("/assets/*", s.asset)
+	s.appRoute(e, "/assets/*", s.asset)
 	page := func(c echo.Context) error { return s.page(c, http.StatusOK) }
-	e.GET("/", func(c echo.Context) error {
+	s.appRoute(e, "/", func(c echo.Context) error {
 		if _, ok := s.appAt(c.Request()); ok {
 			return page(c)
 		}
@@ -41,7 +41,7 @@ func (s *Server) static(e *echo.Echo) {
 		if s.options.Mode == SovereignConsole && p == "/start" {
 			continue
 		}
-		e.GET(p, page)
+		s.appRoute(e, p, page)
 	}
 }
 

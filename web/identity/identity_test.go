@@ -68,7 +68,7 @@ func TestCodeWorksOnceForMany(t *testing.T) {
 
 func TestTokenKeepsThePerson(t *testing.T) {
 	id := open(t, identity.Options{})
-	session, expires, err := id.Token(layla, time.Hour)
+	session, expires, err := id.Token(layla, identity.RoleOrgAdmin, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestSessionEnds(t *testing.T) {
 
 func TestFromRequest(t *testing.T) {
 	id := open(t, identity.Options{})
-	session, expires, err := id.Token(layla, time.Hour)
+	session, expires, err := id.Token(layla, identity.RoleOrgAdmin, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

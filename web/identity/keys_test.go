@@ -88,7 +88,7 @@ func TestRotation(t *testing.T) {
 	secrets := identitytest.Ours().Clone()
 	id := open(t, identity.Options{Secrets: secrets, Now: func() time.Time { return now }})
 	before, cookie := kids(t, id), id.CookieName()
-	long, _, err := id.Token(layla, 90*24*time.Hour)
+	long, _, err := id.Token(layla, identity.RoleOrgAdmin, 90*24*time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestRotation(t *testing.T) {
 	if id.CookieName() != cookie {
 		t.Error("the cookie has another name, so everybody is signed out")
 	}
-	fresh, _, err := id.Token(layla, time.Hour)
+	fresh, _, err := id.Token(layla, identity.RoleOrgAdmin, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestRotation(t *testing.T) {
 func TestRevokedKey(t *testing.T) {
 	id := open(t, identity.Options{Secrets: identitytest.Ours().Clone()})
 	stolen := kids(t, id)[0]
-	token, _, err := id.Token(layla, time.Hour)
+	token, _, err := id.Token(layla, identity.RoleOrgAdmin, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestRevokedKey(t *testing.T) {
 	if got := kids(t, id); len(got) != 1 || got[0] == stolen {
 		t.Errorf("the JWKS names %v", got)
 	}
-	if _, _, err := id.Token(layla, time.Hour); err != nil {
+	if _, _, err := id.Token(layla, identity.RoleOrgAdmin, time.Hour); err != nil {
 		t.Errorf("no other key took over: %v", err)
 	}
 	if list := id.SigningKeys(); len(list) != 2 || list[0].RevokedAt.IsZero() {
@@ -188,7 +188,7 @@ func TestVerifierOfAnotherService(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, expires, err := id.Token(layla, time.Hour)
+	token, expires, err := id.Token(layla, identity.RoleOrgAdmin, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
