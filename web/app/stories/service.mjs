@@ -10,9 +10,9 @@ import { chromium } from 'playwright-core'
 const binary = process.env.SANDBOX_BINARY ?? fileURLToPath(new URL('../../../bin/sandbox', import.meta.url))
 
 /** Starts `sandbox serve` on a free port; `link` signs its owner in, once. */
-export async function startService(speed = 60) {
+export async function startService({ speed = 60, args = [] } = {}) {
   const dir = await mkdtemp(join(tmpdir(), 'sandbox-story-'))
-  const child = spawn(binary, ['serve', '--data-dir', dir, '--listen', '127.0.0.1:0', '--speed', String(speed), '--log-level', 'warn'], {
+  const child = spawn(binary, ['serve', '--data-dir', dir, '--listen', '127.0.0.1:0', '--speed', String(speed), '--log-level', 'warn', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let errors = ''

@@ -5,12 +5,11 @@ import { duration, money } from '../lib/format'
 import { useAction } from '../lib/use-action'
 import { useNow } from '../lib/use-now'
 import { t, tMaybe } from '../messages'
-import { Badge, ErrorText, Labelled, type Tone } from '../ui/bits'
+import { ErrorText, Labelled } from '../ui/bits'
 import { Button } from '../ui/button'
 import { Icon, type IconName } from '../ui/icon'
 import { Frame } from './frame'
 
-const tone: Record<string, Tone> = { approved: 'ok' }
 const closed: Record<string, { icon: IconName; text: () => string; className: string }> = {
   approved: { icon: 'check', text: () => t('approval.approved'), className: 'text-ok' },
   declined: { icon: 'cross', text: () => t('approval.declined'), className: 'text-muted' },
@@ -40,19 +39,18 @@ export function ApprovalCard({ card, data }: { card: Card; data: ApprovalData })
       title={title}
       simulated={data.simulated}
       tone={state === 'pending' ? (data.destructive ? 'danger' : 'call') : 'plain'}
-      aside={state === 'pending' ? null : <Badge tone={tone[state] ?? 'neutral'}>{tMaybe(`approval.state.${state}`, state)}</Badge>}
     >
       {state === 'pending' ? (
         <Pending card={card} data={data} left={left} />
       ) : (
         <>
-          <p dir="auto" className="font-medium">{approvalLabel(data)}</p>
-          {end ? (
-            <p className={`flex items-start gap-2 ${end.className}`}>
-              <Icon name={end.icon} className="mt-0.5" />
-              {end.text()}
-            </p>
-          ) : null}
+          <p className={`flex items-start gap-2 font-medium ${end?.className ?? ''}`}>
+            {end ? <Icon name={end.icon} className="mt-0.5" /> : null}
+            {end ? end.text() : tMaybe(`approval.state.${state}`, state)}
+          </p>
+          <p className="money text-sm text-muted">
+            {money(data.monthly)} {data.monthly.amount === '' ? '' : t('cost.perMonth')}
+          </p>
         </>
       )}
     </Frame>

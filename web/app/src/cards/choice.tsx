@@ -1,11 +1,12 @@
 import { useId, useState } from 'react'
-import type { Card, Choice, ChoiceData, Question } from '../api/types'
+import type { Card, Choice, ChoiceData, Question, Spec } from '../api/types'
 import { useConcierge } from '../chat/context'
 import { useAction } from '../lib/use-action'
 import { t } from '../messages'
 import { Badge, ErrorText } from '../ui/bits'
 import { Button } from '../ui/button'
 import { Icon, Spinner } from '../ui/icon'
+import { valueAt } from '../draft/fields'
 import { Frame } from './frame'
 
 /** The choices of a question; a yes-no question has two of its own. */
@@ -32,13 +33,13 @@ export function valuesOf(text: string): string[] {
 }
 
 export function ChoiceCard({ card, data }: { card: Card; data: ChoiceData }) {
-  const { asked, press } = useConcierge()
+  const { asked, press, draft } = useConcierge()
   const action = useAction((value: string) => press(card.id, value))
   const [pressed, setPressed] = useState('')
   const state = asked(card)
   const question = data.question
   const many = question.type === 'choices'
-  const answer = state.open ? undefined : state.answer
+  const answer = state.open ? undefined : (state.answer ?? knownChoice(draft?.spec, question))
   const choices = choicesOf(question)
 
   return (
@@ -163,6 +164,12 @@ function Many({ question, choices, busy, onDone }: ManyProps) {
       </Button>
     </form>
   )
+}
+
+/** What the draft says now about what was asked, as a press would say it. */
+function knownChoice(spec: Spec | undefined, question: Question): string | undefined {
+  if (question.field === 'apps') return spec?.apps && spec.apps.length > 0 ? spec.apps.join(',') : undefined
+  return valueAt(spec, question.field ?? '')
 }
 
 /** A choice card that is done: what was chosen, or that it is over. */

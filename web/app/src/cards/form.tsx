@@ -1,11 +1,12 @@
 import { useState } from 'react'
-import type { Card, FormData, Question } from '../api/types'
+import type { Card, FormData, Question, Spec } from '../api/types'
 import { useConcierge } from '../chat/context'
 import { useAction } from '../lib/use-action'
 import { t } from '../messages'
 import { ErrorText, Labelled } from '../ui/bits'
 import { Button } from '../ui/button'
 import { Icon } from '../ui/icon'
+import { valueAt } from '../draft/fields'
 import { choicesOf } from './choice'
 import { Frame } from './frame'
 
@@ -31,7 +32,7 @@ export function problemWith(question: Question, value: string): string {
 const key = (question: Question): string => question.field || question.questionId
 
 export function FormCard({ card, data }: { card: Card; data: FormData }) {
-  const { asked, press } = useConcierge()
+  const { asked, press, draft } = useConcierge()
   const state = asked(card)
   const [values, setValues] = useState<Record<string, string>>(() =>
     Object.fromEntries(data.questions.map((q) => [key(q), q.suggested ?? ''])),
@@ -59,7 +60,7 @@ export function FormCard({ card, data }: { card: Card; data: FormData }) {
   if (!state.open) {
     return (
       <Frame id={card.id} title={card.title || data.questions[0]?.prompt || ''}>
-        <Sent questions={data.questions} answer={state.answer} />
+        <Sent questions={data.questions} values={read(state.answer) ?? knownOf(draft?.spec, data.questions)} />
       </Frame>
     )
   }
@@ -141,9 +142,8 @@ function Input({ ids, question, value, onChange }: InputProps) {
   )
 }
 
-function Sent({ questions, answer }: { questions: Question[]; answer: string | undefined }) {
-  const values = read(answer)
-  if (!values) return <p className="text-sm text-muted">{t('card.closedNoAnswer')}</p>
+function Sent({ questions, values }: { questions: Question[]; values: Record<string, string> }) {
+  if (!questions.some((q) => values[key(q)])) return <p className="text-sm text-muted">{t('card.closedNoAnswer')}</p>
   return (
     <dl className="flex flex-col gap-2">
       {questions.map((q) => (
@@ -157,6 +157,17 @@ function Sent({ questions, answer }: { questions: Question[]; answer: string | u
       ))}
     </dl>
   )
+}
+
+/** What the draft says now about what was asked. */
+export function knownOf(spec: Spec | undefined, questions: Question[]): Record<string, string> {
+  const known: Record<string, string> = {}
+  for (const question of questions) {
+    const value = valueAt(spec, question.field ?? '')
+    if (value === undefined) continue
+    known[key(question)] = choicesOf(question).find((c) => c.value === value)?.label ?? value
+  }
+  return known
 }
 
 function read(answer: string | undefined): Record<string, string> | null {

@@ -1,12 +1,13 @@
 import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from 'react'
-import type { Card } from '../api/types'
+import type { ApprovalData, Card } from '../api/types'
+import { approvalLabel } from '../cards/approval'
 import { CardView } from '../cards/card'
 import { choicesOf, valuesOf } from '../cards/choice'
 import { list } from '../lib/format'
 import { RichText } from '../lib/rich-text'
 import { t } from '../messages'
 import type { ConversationState, Entry, Side } from '../state/reducer'
-import { ordered, questionsOf } from '../state/select'
+import { ordered, pendingApproval, questionsOf } from '../state/select'
 import { Icon } from '../ui/icon'
 import type { Outgoing } from './use-outbox'
 
@@ -16,8 +17,12 @@ interface Props {
   onSendAgain: () => void
 }
 
-/** Distance from the end below which new content keeps the end in view. */
+/** Distance within which a place still counts as reached. */
 const nearEnd = 96
+/** What stays above the beginning of something new. */
+const headroom = 16
+/** For how long a scroll is taken as the doing of the last gesture. */
+const handMs = 1000
 
 /** The conversation as it is seen; LiveRegion is how it is heard. */
 export function Log({ state, outgoing, onSendAgain }: Props) {
@@ -30,38 +35,66 @@ export function Log({ state, outgoing, onSendAgain }: Props) {
     const box = scroller.current
     if (box) box.scrollTop = box.scrollHeight
   }
+  // New content is followed to its end, but never so far that its beginning is
+  // lost: a plan is read from its top.
+  const target = (): number => {
+    const box = scroller.current
+    if (!box) return 0
+    const end = box.scrollHeight - box.clientHeight
+    const newest = [...(content.current?.querySelectorAll('[data-begins]') ?? [])].at(-1)
+    if (!newest) return end
+    const top = newest.getBoundingClientRect().top - box.getBoundingClientRect().top + box.scrollTop - headroom
+    return Math.max(0, Math.min(end, top))
+  }
 
   useEffect(() => {
     const box = scroller.current
     const inner = content.current
     if (!box || !inner) return
+    // Only a person's own scrolling back ends the following; a phone that is turned,
+    // a keyboard that comes up or a card that gets shorter does not.
+    let hand = 0
+    let height = 0
+    let last = 0
+    const byHand = (): void => {
+      hand = performance.now()
+    }
+    const gestures = ['wheel', 'touchmove', 'pointerdown', 'keydown']
     const moved = (): void => {
-      follow.current = box.scrollHeight - box.scrollTop - box.clientHeight < nearEnd
-      setAway(!follow.current)
+      const same = box.scrollHeight === height
+      if (box.scrollTop >= target() - nearEnd) follow.current = true
+      else if (same && box.scrollTop < last && performance.now() - hand < handMs) follow.current = false
+      height = box.scrollHeight
+      last = box.scrollTop
+      setAway(box.scrollHeight - box.scrollTop - box.clientHeight >= nearEnd)
     }
     const resized = new ResizeObserver(() => {
-      if (follow.current) toEnd()
-      else moved()
+      if (follow.current) box.scrollTop = Math.max(box.scrollTop, target())
+      moved()
     })
     box.addEventListener('scroll', moved, { passive: true })
+    for (const gesture of gestures) box.addEventListener(gesture, byHand, { passive: true })
     resized.observe(inner)
     resized.observe(box)
     return () => {
       box.removeEventListener('scroll', moved)
+      for (const gesture of gestures) box.removeEventListener(gesture, byHand)
       resized.disconnect()
     }
   }, [])
 
-  // What the person just sent is always brought into view.
+  // What the person just sent or pressed is always brought into view, with what
+  // comes of it.
+  const acts = state.entries.filter((e) => e.human).length
   useLayoutEffect(() => {
-    if (!outgoing) return
     follow.current = true
-    toEnd()
-  }, [outgoing])
+    if (outgoing) toEnd()
+  }, [outgoing, acts])
 
   const waiting = state.running.length > 0 && !state.live?.text
   const lastRunning = state.running.at(-1)
   const entries = useMemo(() => ordered(state), [state])
+  const waits = pendingApproval(state)
   return (
     <div className="relative min-h-0 flex-1">
       <div ref={scroller} tabIndex={0} role="group" aria-label={t('chat.messages')} className="h-full focus-visible:-outline-offset-2 overflow-y-auto overscroll-contain px-4 sm:px-6">
@@ -78,7 +111,9 @@ export function Log({ state, outgoing, onSendAgain }: Props) {
           {outgoing ? <OutgoingView outgoing={outgoing} onSendAgain={onSendAgain} /> : null}
         </div>
       </div>
-      {away ? (
+      {away && waits ? (
+        <WaitingApproval card={waits} />
+      ) : away ? (
         <button
           type="button"
           onClick={() => {
@@ -87,12 +122,34 @@ export function Log({ state, outgoing, onSendAgain }: Props) {
           }}
           aria-label={t('chat.latest')}
           title={t('chat.latest')}
-          className="calm absolute inset-x-0 bottom-2 mx-auto flex size-11 items-center justify-center rounded-full border border-line bg-surface text-ink shadow-raised hover:bg-sunken"
+          className="calm absolute end-4 bottom-2 flex size-11 items-center justify-center rounded-full border border-line bg-surface text-ink shadow-raised hover:bg-sunken"
         >
           <Icon name="down" />
         </button>
       ) : null}
     </div>
+  )
+}
+
+/** Leads to the approval that is out of view: what it makes, and for how much. */
+function WaitingApproval({ card }: { card: Card }) {
+  const show = (): void => {
+    const target = document.querySelector<HTMLElement>(`[data-card="${CSS.escape(card.id)}"]`)
+    target?.scrollIntoView({ block: 'center' })
+    target?.querySelector<HTMLElement>('button, input')?.focus({ preventScroll: true })
+  }
+  return (
+    <button
+      type="button"
+      onClick={show}
+      className="calm absolute inset-x-4 bottom-2 mx-auto flex min-h-12 max-w-[704px] items-center gap-3 rounded-lg border border-accent bg-surface px-4 py-2 text-start shadow-raised hover:bg-accent-soft"
+    >
+      <span className="min-w-0 flex-1">
+        <span className="block text-sm text-muted">{t('approval.waits')}</span>
+        <span className="money block font-medium text-pretty">{approvalLabel(card.data as ApprovalData)}</span>
+      </span>
+      <Icon name="down" className="text-accent" />
+    </button>
   )
 }
 
@@ -110,6 +167,7 @@ const EntryView = memo(function EntryView({ entry, cards, live, thinking }: Entr
   const text = agent && agent.state !== 'started' ? agent.text : live || agent?.text || ''
   return (
     <>
+      <div data-begins="" aria-hidden="true" className="-mb-6" />
       {said ? <Bubble>{said}</Bubble> : null}
       {text || thinking ? (
         <Reply thinking={thinking && !text}>

@@ -5,11 +5,19 @@ import { ErrorText, Labelled, Skeleton } from '../ui/bits'
 import { Button } from '../ui/button'
 import type { FieldSpec } from './fields'
 
-type Value = string | number | boolean | string[] | undefined
+/** What is in an editor and not yet saved: text, or what is ticked. */
+export type Written = string | string[]
+
+/** A value as its editor begins with it. */
+export function writable(value: string | number | boolean | string[] | undefined): Written {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  return Array.isArray(value) ? value : String(value ?? '')
+}
 
 interface Props {
   field: FieldSpec
-  value: Value
+  written: Written
+  onWrite: (written: Written) => void
   options: CatalogueOption[] | null
   listFailed: boolean
   busy: boolean
@@ -19,11 +27,9 @@ interface Props {
 }
 
 /** Edits one field in its place. Escape leaves it as it was. */
-export function Editor({ field, value, options, listFailed, busy, error, onSave, onCancel }: Props) {
-  const [text, setText] = useState(
-    typeof value === 'boolean' ? (value ? 'yes' : 'no') : Array.isArray(value) ? '' : String(value ?? ''),
-  )
-  const [chosen, setChosen] = useState<string[]>(Array.isArray(value) ? value : [])
+export function Editor({ field, written, onWrite, options, listFailed, busy, error, onSave, onCancel }: Props) {
+  const text = Array.isArray(written) ? '' : written
+  const chosen = Array.isArray(written) ? written : []
   const [problem, setProblem] = useState('')
 
   const submit = (): void => {
@@ -58,7 +64,7 @@ export function Editor({ field, value, options, listFailed, busy, error, onSave,
       }}
     >
       {field.kind === 'many' ? (
-        <Many label={t(field.label)} options={options} failed={listFailed} chosen={chosen} onChange={setChosen} />
+        <Many label={t(field.label)} options={options} failed={listFailed} chosen={chosen} onChange={onWrite} />
       ) : (
         <Labelled label={t(field.label)} hint={field.hint ? t(field.hint) : undefined} error={problem || error}>
           {(ids) => {
@@ -68,7 +74,7 @@ export function Editor({ field, value, options, listFailed, busy, error, onSave,
               autoFocus: true,
               className: 'control',
               onChange: (event: { target: { value: string } }) => {
-                setText(event.target.value)
+                onWrite(event.target.value)
                 setProblem('')
               },
             }

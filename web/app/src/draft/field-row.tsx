@@ -1,13 +1,13 @@
-import { useEffect, useRef, useState } from 'react'
+import { useEffect, useRef } from 'react'
 import { api } from '../api/client'
 import type { CatalogueOption, Draft, FieldSource } from '../api/types'
-import { useConcierge } from '../chat/context'
+import { useConcierge, useKept } from '../chat/context'
 import { list } from '../lib/format'
 import { useAction } from '../lib/use-action'
 import { t } from '../messages'
 import { Badge, ErrorText } from '../ui/bits'
 import { Icon } from '../ui/icon'
-import { Editor } from './editor'
+import { Editor, writable, type Written } from './editor'
 import { isMissing, sourceOf, violationsOf, type FieldSpec } from './fields'
 import { useCatalogue } from './use-catalogue'
 
@@ -33,14 +33,17 @@ export function display(value: Value, options: CatalogueOption[] | null): string
 
 /** One field of the Draft: its value, where it came from, and a way to change it. */
 export function FieldRow({ draft, field }: { draft: Draft; field: FieldSpec }) {
-  const { takeDraft } = useConcierge()
-  const [editing, setEditing] = useState(false)
+  const { takeDraft, status } = useConcierge()
+  const [written, setWritten] = useKept<Written | null>(`draft ${field.path}`, null)
+  const editing = written !== null
   const opener = useRef<HTMLButtonElement>(null)
   const wasEditing = useRef(false)
   const value = field.value(draft.spec)
   const source = sourceOf(draft, field)
   const violations = violationsOf(draft, field)
   const missing = isMissing(draft, field)
+  // What is being built, or stands, was agreed to with its plan.
+  const open = source?.source === 'suggested' && ['', 'awaiting-approval', 'failed', 'cancelled'].includes(status)
   // Sizes and toggles read well as they are; names of the catalogue are fetched.
   const named = field.list !== 'sizes' && (editing || (value !== undefined && String(value) !== ''))
   const { options, failed } = useCatalogue(named || editing ? field.list : undefined)
@@ -49,7 +52,7 @@ export function FieldRow({ draft, field }: { draft: Draft; field: FieldSpec }) {
 
   const save = useAction(async (next: string | number | boolean | string[] | null, by: 'said' | 'accepted') => {
     takeDraft(await api.changeDraft(draft.id, [{ field: field.path, value: next, source: by }]))
-    setEditing(false)
+    setWritten(null)
   })
 
   useEffect(() => {
@@ -57,12 +60,13 @@ export function FieldRow({ draft, field }: { draft: Draft; field: FieldSpec }) {
     wasEditing.current = editing
   }, [editing])
 
-  if (editing) {
+  if (written !== null) {
     return (
       <div className="border-t border-line py-3 first:border-t-0">
         <Editor
           field={field}
-          value={value}
+          written={written}
+          onWrite={setWritten}
           options={options}
           listFailed={failed}
           busy={save.busy}
@@ -70,7 +74,7 @@ export function FieldRow({ draft, field }: { draft: Draft; field: FieldSpec }) {
           onSave={(next) => void save.run(next, 'said')}
           onCancel={() => {
             save.clear()
-            setEditing(false)
+            setWritten(null)
           }}
         />
       </div>
@@ -83,14 +87,14 @@ export function FieldRow({ draft, field }: { draft: Draft; field: FieldSpec }) {
         <dl className="min-w-0 flex-1">
           <dt className="flex flex-wrap items-center gap-x-2 text-sm text-muted">
             {label}
-            {source && text ? <Source source={source.source} /> : null}
+            {source && text ? <Source source={source.source} open={open} /> : null}
             {missing ? <Badge tone="accent">{t('draft.needed')}</Badge> : null}
           </dt>
           <dd className={text ? 'font-medium' : 'text-muted'}>
             <bdi>{text || t('draft.notSet')}</bdi>
           </dd>
         </dl>
-        {source?.source === 'suggested' && text && violations.length === 0 && value !== undefined && field.kind !== 'fixed' ? (
+        {open && text && violations.length === 0 && value !== undefined && field.kind !== 'fixed' ? (
           <button
             type="button"
             aria-label={t('draft.agreeLabel', { field: label, value: text })}
@@ -106,7 +110,7 @@ export function FieldRow({ draft, field }: { draft: Draft; field: FieldSpec }) {
             type="button"
             aria-label={t('draft.edit', { field: label })}
             title={t('draft.edit', { field: label })}
-            onClick={() => setEditing(true)}
+            onClick={() => setWritten(writable(value))}
             className="calm mt-1 flex size-8 shrink-0 items-center justify-center rounded-md text-muted hover:bg-sunken hover:text-ink coarse:size-11"
           >
             <Icon name="edit" className="size-4" />
@@ -125,8 +129,8 @@ export function FieldRow({ draft, field }: { draft: Draft; field: FieldSpec }) {
 }
 
 /** Only what still waits for the person's word stands out. */
-function Source({ source }: { source: FieldSource }) {
-  if (source === 'suggested') return <Badge tone="accent">{words(source)}</Badge>
+function Source({ source, open }: { source: FieldSource; open: boolean }) {
+  if (open) return <Badge tone="accent">{words(source)}</Badge>
   return (
     <span className="text-xs">
       <span aria-hidden="true">· </span>

@@ -128,3 +128,13 @@ export function otherViolations(draft: Draft): Violation[] {
 export function isBlank(draft: Draft): boolean {
   return !Object.values(draft.fields).some((f) => f.source !== 'default' && f.source !== 'derived')
 }
+
+/** The value at a JSON path such as regions[0].cloudRegion, as text. */
+export function valueAt(spec: Spec | undefined, path: string): string | undefined {
+  let at: unknown = spec
+  for (const part of path.split(/[.[\]]+/).filter(Boolean)) {
+    if (typeof at !== 'object' || at === null) return undefined
+    at = (at as Record<string, unknown>)[part]
+  }
+  return (typeof at === 'string' && at !== '') || typeof at === 'number' ? String(at) : undefined
+}

@@ -2,8 +2,8 @@ import { downloads } from '../api/client'
 import type { Draft } from '../api/types'
 import { useConcierge } from '../chat/context'
 import { day, money } from '../lib/format'
-import { plural, t } from '../messages'
-import { Badge, Fold, SimulatedBadge, Skeleton } from '../ui/bits'
+import { plural, t, tMaybe } from '../messages'
+import { Badge, Fold, Skeleton } from '../ui/bits'
 import { Icon, type IconName } from '../ui/icon'
 import { Lines } from '../cards/cost'
 import { ErrorLine, FieldRow } from './field-row'
@@ -37,18 +37,22 @@ export function DraftPanel({ draft, loading }: { draft: Draft | null; loading: b
 
 /** How far the draft is, and what it would cost: the first thing to see. */
 function Estimate({ draft }: { draft: Draft }) {
+  const { status } = useConcierge()
   const missing = draft.missing?.length ?? 0
   const { estimate } = draft
   return (
     <section aria-label={t('draft.estimate')} className="rounded-lg border border-line bg-surface p-4">
       <div className="flex flex-wrap items-center justify-between gap-2">
         <span className="text-sm text-muted">{t('draft.estimate')}</span>
-        <span className="flex gap-2">
-          {draft.cloud === 'simulated' ? <SimulatedBadge /> : null}
+        {status ? (
+          <Badge tone={status === 'ready' ? 'ok' : status === 'failed' ? 'danger' : 'accent'}>
+            {tMaybe(`progress.status.${status}`, status)}
+          </Badge>
+        ) : (
           <Badge tone={missing === 0 ? 'ok' : 'accent'} {...(missing === 0 ? { icon: 'check' as const } : {})}>
             {missing === 0 ? t('draft.complete') : plural('draft.missing', missing)}
           </Badge>
-        </span>
+        )}
       </div>
       {estimate ? (
         <>

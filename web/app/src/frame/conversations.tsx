@@ -31,12 +31,14 @@ const when = (c: ConversationSummary): string => c.updatedAt || c.createdAt || '
 
 interface Props {
   list: ConversationList
+  /** Better names than the first words, by id. */
+  names: Record<string, string>
   current: string | null
   onOpen: (id: string) => void
   onNew: () => void
 }
 
-export function Conversations({ list, current, onOpen, onNew }: Props) {
+export function Conversations({ list, names, current, onOpen, onNew }: Props) {
   return (
     <div className="flex min-h-0 flex-1 flex-col gap-3 p-3">
       <Button icon="plus" className="w-full" onClick={onNew}>
@@ -56,7 +58,7 @@ export function Conversations({ list, current, onOpen, onNew }: Props) {
       ) : list.items.length === 0 ? (
         <p className="p-2 text-sm text-muted">{t('conversations.empty')}</p>
       ) : (
-        <ConversationLinks items={list.items} current={current} onOpen={onOpen} />
+        <ConversationLinks items={list.items} names={names} current={current} onOpen={onOpen} />
       )}
     </div>
   )
@@ -64,11 +66,12 @@ export function Conversations({ list, current, onOpen, onNew }: Props) {
 
 interface LinksProps {
   items: ConversationSummary[]
+  names?: Record<string, string>
   current: string | null
   onOpen: (id: string) => void
 }
 
-export function ConversationLinks({ items, current, onOpen }: LinksProps) {
+export function ConversationLinks({ items, names = {}, current, onOpen }: LinksProps) {
   return (
     <ul className="-mx-1 flex min-h-0 flex-col gap-0.5 overflow-y-auto px-1">
       {items.map((item) => (
@@ -84,7 +87,7 @@ export function ConversationLinks({ items, current, onOpen }: LinksProps) {
             className="calm flex min-h-12 flex-col justify-center rounded-md px-3 py-1.5 hover:bg-sunken aria-[current]:bg-accent-soft"
           >
             <span className="truncate font-medium">
-              <bdi>{item.title || t('conversations.untitled')}</bdi>
+              <bdi>{names[item.id] || item.title || t('conversations.untitled')}</bdi>
             </span>
             <span className="text-sm text-muted">{moment(when(item))}</span>
           </a>

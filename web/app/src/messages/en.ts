@@ -119,7 +119,7 @@ export const en = {
   'call.problem.lost': 'The call was cut off. The conversation is kept: call again, or type.',
   'composer.tooLong': 'Too long: at most {max} characters.',
 
-  'card.closedNoAnswer': 'Closed: the conversation has moved on.',
+  'card.closedNoAnswer': 'No longer needed: the conversation has moved on.',
   'card.chosen': 'Chosen',
   'card.unavailable': 'Not available: {why}',
   'card.unavailableShort': 'Not available',
@@ -193,6 +193,7 @@ export const en = {
   'cost.stale': 'These prices are over 30 days old and may have changed.',
   'cost.simulated': 'What it would cost on the real cloud. The simulated cloud spends nothing.',
 
+  'approval.waits': 'Waiting for your decision',
   'approval.title': 'Your approval',
   'approval.button': '{object} for {price} a month',
   'approval.buttonUnknown': '{object} (monthly price not known)',
@@ -266,7 +267,7 @@ export const en = {
   'draft.loading': 'Loading the draft…',
   'draft.missing.one': '{n} answer to go',
   'draft.missing.other': '{n} answers to go',
-  'draft.complete': 'Complete',
+  'draft.complete': 'All answered',
   'draft.estimate': 'Estimate',
   'draft.estimateNote': 'By the price table, net of VAT. The plan shows the exact price.',
   'draft.estimateNone': 'Shown as soon as region and size are known.',

@@ -13,8 +13,8 @@ import { ConnectionBanner } from '../frame/banner'
 import { MessagePage, SignedOutPage } from '../frame/pages'
 import { money } from '../lib/format'
 import { useMedia, wide } from '../lib/use-media'
-import { plural, t } from '../messages'
-import { asked } from '../state/select'
+import { plural, t, tMaybe } from '../messages'
+import { asked, newestProgress, pendingApproval } from '../state/select'
 import type { ConversationState } from '../state/reducer'
 import { useConversation } from '../state/use-conversation'
 import { IconButton } from '../ui/button'
@@ -27,10 +27,12 @@ interface Props {
   whoami: Whoami
   /** The first message, when the conversation was begun with one. */
   first?: string | undefined
+  /** Told what the conversation is about, once that is known. */
+  onNamed: (id: string, name: string) => void
 }
 
 /** One conversation: the chat, and beside it, or in a sheet, the live Draft. */
-export function ConversationView({ id, whoami, first }: Props) {
+export function ConversationView({ id, whoami, first, onNamed }: Props) {
   const { state, retry, takeDraft } = useConversation(id)
   const { outgoing, send, sendAgain } = useOutbox(id, state)
   const call = useCall(id)
@@ -43,6 +45,12 @@ export function ConversationView({ id, whoami, first }: Props) {
     sentFirst.current = true
     void send(first)
   }, [first, send])
+
+  const name = state.draft?.spec.orgName ?? ''
+  const spoken = state.entries.some((e) => e.human)
+  useEffect(() => {
+    if (spoken) onNamed(id, name)
+  }, [id, name, spoken, onNamed])
 
   // A mouse and keyboard start in the composer; on a phone that would raise the
   // keyboard over what is to be read.
@@ -60,20 +68,24 @@ export function ConversationView({ id, whoami, first }: Props) {
     },
     [id],
   )
+  const kept = useRef(new Map<string, unknown>()).current
   const latest = useRef(state)
   latest.current = state
   const simulated = (state.draft?.cloud ?? whoami.cloud) === 'simulated'
+  const status = pendingApproval(state) ? 'awaiting-approval' : (newestProgress(state)?.status ?? '')
   const concierge = useMemo<Concierge>(
     () => ({
       conversationId: id,
       simulated,
       draft: state.draft,
+      status,
       press,
       asked: (card: Card) => asked(latest.current, card),
       takeDraft,
+      kept,
     }),
     // `asked` reads the whole state: a new value with each state lets cards ask again.
-    [id, simulated, press, takeDraft, state],
+    [id, simulated, status, press, takeDraft, kept, state],
   )
 
   if (state.connection === 'signed-out') return <SignedOutPage />
@@ -95,8 +107,8 @@ export function ConversationView({ id, whoami, first }: Props) {
             <Loading />
           )}
           <LiveRegion state={state} />
-          <div className="shrink-0 border-t border-line bg-page px-4 pt-3 pb-[max(12px,env(safe-area-inset-bottom))] sm:px-6">
-            {roomy ? null : <DraftBar state={state} />}
+          <div className="shrink-0 border-t border-line bg-page ps-[max(16px,env(safe-area-inset-left))] pe-[max(16px,env(safe-area-inset-right))] pt-3 pb-[max(12px,env(safe-area-inset-bottom))] short:pt-2 short:pb-2 sm:px-6">
+            {roomy ? null : <DraftBar state={state} status={status} />}
             <CallBar call={call} />
             <Composer
               ref={composer}
@@ -116,7 +128,7 @@ export function ConversationView({ id, whoami, first }: Props) {
           <aside aria-label={t('draft.label')} className="flex w-[340px] shrink-0 flex-col border-s border-line bg-page xl:w-[380px]">
             <div className="border-b border-line px-4 py-3">
               <h2 className="text-lg font-semibold">{t('draft.title')}</h2>
-              <p className="text-sm text-muted">{t('draft.lead')}</p>
+              <p className="text-sm text-muted short:hidden">{t('draft.lead')}</p>
             </div>
             <div className="min-h-0 flex-1 overflow-y-auto overscroll-contain">
               <DraftPanel draft={state.draft} loading={!state.synced} />
@@ -128,8 +140,10 @@ export function ConversationView({ id, whoami, first }: Props) {
   )
 }
 
+const tones: Record<string, string> = { ready: 'text-ok', failed: 'text-danger', cancelled: 'text-muted' }
+
 /** On a phone: what the draft comes to, always in view, and the way into it. */
-function DraftBar({ state }: { state: ConversationState }) {
+function DraftBar({ state, status }: { state: ConversationState; status: string }) {
   const [open, setOpen] = useState(false)
   const { draft } = state
   const missing = draft?.missing?.length ?? 0
@@ -147,8 +161,12 @@ function DraftBar({ state }: { state: ConversationState }) {
           <span className="min-w-0 flex-1">
             <bdi className="block truncate text-sm leading-5 font-medium">{name}</bdi>
             {draft ? (
-              <span className={`block text-xs ${missing > 0 ? 'text-accent' : 'text-ok'}`}>
-                {missing > 0 ? plural('draft.missing', missing) : t('draft.complete')}
+              <span className={`block text-xs ${tones[status] ?? (missing > 0 || status ? 'text-accent' : 'text-ok')}`}>
+                {status
+                  ? tMaybe(`progress.status.${status}`, status)
+                  : missing > 0
+                    ? plural('draft.missing', missing)
+                    : t('draft.complete')}
               </span>
             ) : null}
           </span>

@@ -19,6 +19,15 @@ export function StartPage({ whoami }: { whoami: Whoami }) {
   const list = useConversations()
   const { reload } = list
   const sidebar = useMedia(veryWide)
+  const [names, setNames] = useState<Record<string, string>>({})
+  // The list is asked for again when a conversation gets its title.
+  const named = useCallback(
+    (conversation: string, name: string) => {
+      if (name) setNames((old) => ({ ...old, [conversation]: name }))
+      reload()
+    },
+    [reload],
+  )
 
   useEffect(() => {
     const back = (): void => setId(fromAddress())
@@ -38,7 +47,7 @@ export function StartPage({ whoami }: { whoami: Whoami }) {
   )
 
   const conversations = (
-    <Conversations list={list} current={id} onOpen={(next) => open(next)} onNew={() => open(null)} />
+    <Conversations list={list} names={names} current={id} onOpen={(next) => open(next)} onNew={() => open(null)} />
   )
   return (
     <div className="relative flex h-dvh flex-col overflow-clip">
@@ -65,7 +74,7 @@ export function StartPage({ whoami }: { whoami: Whoami }) {
           </nav>
         ) : null}
         {id ? (
-          <ConversationView key={id} id={id} whoami={whoami} first={first?.id === id ? first.text : undefined} />
+          <ConversationView key={id} id={id} whoami={whoami} first={first?.id === id ? first.text : undefined} onNamed={named} />
         ) : (
           <Landing list={list} showRecent={!sidebar} onOpen={open} />
         )}
