@@ -450,7 +450,8 @@ func TestLostHolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := r.attach(t, owner, s.ID, "", 0)
-	p.typed(t, "setsid sleep 12345 & echo ready\n")
+	daemon := fmt.Sprintf("sleep 12345.%d", os.Getpid()) // no other run's
+	p.typed(t, "setsid "+daemon+" & echo ready\n")
 	p.until(t, "a daemon", func() bool { return len(p.cards) > 0 && !p.bash(0).Running })
 	status, err := hold.Inspect(filepath.Join(r.options.Dir, s.ID))
 	if err != nil {
@@ -466,7 +467,7 @@ func TestLostHolder(t *testing.T) {
 			t.Fatalf("it is %s", v.State)
 		}
 	}
-	if out, _ := exec.Command("pgrep", "-f", "sleep 12345").Output(); len(out) > 0 {
+	if out, _ := exec.Command("pgrep", "-fx", daemon).Output(); len(out) > 0 {
 		t.Errorf("the daemon lives as %s", out)
 	}
 	r.restart(t)

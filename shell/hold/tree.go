@@ -75,6 +75,13 @@ func endTree(pid int, grace time.Duration, reap func()) {
 	}
 }
 
+// A lost holder's processes are looked for again after a pause, so many times at
+// most: a program that forks faster than this is left to the operator.
+const (
+	maxSweeps  = 100
+	sweepPause = 5 * time.Millisecond
+)
+
 // Sweep kills what a lost holder left behind: every process of this user whose
 // environment names the session. It says how many there were.
 func Sweep(session string) int {
@@ -82,7 +89,28 @@ func Sweep(session string) int {
 		return 0
 	}
 	mark := []byte(EnvSession + "=" + session)
-	n := 0
+	ended := map[int]bool{}
+	// What forks while it is looked for is found in the next pass; a pass that finds
+	// nothing is the last one.
+	for range maxSweeps {
+		found := marked(mark)
+		if len(found) == 0 {
+			break
+		}
+		for _, pid := range found {
+			if syscall.Kill(pid, syscall.SIGKILL) == nil {
+				ended[pid] = true
+			}
+		}
+		time.Sleep(sweepPause) // the kernel says of nobody else's child when it is gone
+	}
+	return len(ended)
+}
+
+// marked lists the processes that have the mark in their environment. Those that
+// are over, but not yet reaped, have none.
+func marked(mark []byte) []int {
+	var out []int
 	entries, _ := os.ReadDir("/proc")
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
@@ -95,12 +123,10 @@ func Sweep(session string) int {
 		}
 		for v := range bytes.SplitSeq(raw, []byte{0}) {
 			if bytes.Equal(v, mark) {
-				if syscall.Kill(pid, syscall.SIGKILL) == nil {
-					n++
-				}
+				out = append(out, pid)
 				break
 			}
 		}
 	}
-	return n
+	return out
 }
