@@ -67,24 +67,33 @@ func survey(ctx context.Context, t tools) []part {
 		p.Version = "embedded"
 	}
 	parts = append(parts, p)
-	for _, x := range []struct{ name, what, arg, debian string }{
-		{"chromium", "browser tests", "--version", "chromium"},
-		{"shellcheck", "tests of the boot scripts", "--version", "shellcheck"},
-		{"espeak-ng", "the embedded voice", "--version", "espeak-ng"},
-		{"pocketsphinx_continuous", "the embedded ears", "", "pocketsphinx"},
-		{"bwrap", "walls around developer sessions", "--version", "bubblewrap"},
+	path, ok = t.ear()
+	p = part{Name: "sandbox-ear", Found: ok, Path: path, For: "hears what is said in a call", Get: "make packages build"}
+	if _, err := os.Stat(speechModel); p.Found && err != nil {
+		p.Found, p.Get = false, "its model: apt-get install pocketsphinx-en-us"
+	}
+	if p.Found {
+		p.Version = "pocketsphinx, en-us"
+	}
+	parts = append(parts, p)
+	for _, x := range []struct{ name, what, debian string }{
+		{"espeak-ng", "speaks in a call", "espeak-ng"},
+		{"bwrap", "walls around developer sessions", "bubblewrap"},
+		{"chromium", "browser tests", "chromium"},
+		{"shellcheck", "tests of the boot scripts", "shellcheck"},
 	} {
 		path, err := exec.LookPath(x.name)
 		p := part{Name: x.name, Found: err == nil, Path: path, For: x.what, Get: "apt-get install " + x.debian}
-		if err == nil && x.arg != "" {
-			p.Version = firstLine(ctx, path, x.arg)
+		if err == nil {
+			p.Version = firstLine(ctx, path, "--version")
 		}
 		parts = append(parts, p)
 	}
 	return parts
 }
 
-// firstLine is the first line with a digit that a tool prints of itself.
+// firstLine is the first line with a digit that a tool prints of itself, or the
+// first line.
 func firstLine(ctx context.Context, path string, args ...string) string {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -94,10 +103,11 @@ func firstLine(ctx context.Context, path string, args ...string) string {
 	if err != nil {
 		return "does not start"
 	}
+	first, _, _ := strings.Cut(string(out), "\n")
 	for line := range strings.SplitSeq(string(out), "\n") {
 		if strings.ContainsAny(line, "0123456789") {
 			return strings.TrimSpace(line)
 		}
 	}
-	return ""
+	return strings.TrimSpace(first)
 }
