@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -53,9 +54,12 @@ type watch struct {
 type watched struct {
 	state  provisioner.Deployment
 	linked uint64 // sequence of the event that linked it
-	// decided is the sequence of the newest event about its approval.
-	decided uint64
-	sent    map[string]string
+	// arose are the sequences of the events that its cards came up with.
+	arose map[string]uint64
+	// past are the cards that its state no longer has, as they were left: what was
+	// decided about an approval, and why an attempt ended.
+	past []card.Card
+	sent map[string]string
 }
 
 func (w *watch) filters() []string {
@@ -71,7 +75,7 @@ func (w *watch) link(id string, at uint64) bool {
 	if _, ok := w.deployments[id]; ok || id == "" {
 		return false
 	}
-	w.deployments[id] = &watched{linked: at, sent: map[string]string{}}
+	w.deployments[id] = &watched{linked: at, arose: map[string]uint64{}, sent: map[string]string{}}
 	w.order = append(w.order, id)
 	return true
 }
@@ -151,16 +155,12 @@ func (w *watch) replayDeployment(ctx context.Context, id string, after uint64) (
 		return nil, 0, err
 	}
 	newest = max(events[len(events)-1].Seq, d.linked)
-	// The newest state stands where the deployment began, so that a page that is
-	// opened later reads in the order in which things happened.
-	at := events[0].Seq
-	if known > 0 {
-		at = newest
-	}
 	for _, c := range cards {
-		place := at
-		if c.Kind == card.KindApproval { // after the question, which was shown in the conversation
-			place = max(at, d.decided)
+		// A card stands where it came up, so that a page that is opened later reads
+		// in the order in which things happened.
+		place := d.arose[c.ID]
+		if place <= after {
+			place = newest
 		}
 		out = append(out, message{place, "card", cardMessage{Seq: place, Card: c}})
 	}
@@ -236,23 +236,16 @@ func (w *watch) cards(id string, events ...journal.Event) ([]card.Card, error) {
 		if d.state, err = d.state.With(e); err != nil {
 			return nil, err
 		}
-		if isApproval(e) {
-			d.decided = e.Seq
-		}
+		d.remember(e)
 	}
-	folded := d.state
-	cards := provisioner.ProgressCards(folded)
-	if folded.Approval != nil && folded.Approval.State != "pending" {
-		// The plan's own cards were shown in the conversation; once decided, the
-		// approval card says so.
-		for _, c := range provisioner.PlanCards(folded) {
-			if c.Kind == card.KindApproval {
-				cards = append([]card.Card{c}, cards...)
-			}
-		}
+	cards := slices.Clone(d.past)
+	for _, c := range provisioner.ProgressCards(d.state) {
+		c.Seq = d.state.Seq
+		cards = append(cards, c)
 	}
 	var changed []card.Card
 	for _, c := range cards {
+		seq := c.Seq
 		c.Seq = 0
 		body, err := json.Marshal(c)
 		if err != nil {
@@ -262,10 +255,33 @@ func (w *watch) cards(id string, events ...journal.Event) ([]card.Card, error) {
 			continue
 		}
 		d.sent[c.ID] = string(body)
-		c.Seq = folded.Seq
+		c.Seq = seq
 		changed = append(changed, c)
 	}
 	return changed, nil
+}
+
+// remember notes what an event that was taken in brought up, and what of it stays
+// when the deployment goes on.
+func (d *watched) remember(e journal.Event) {
+	var cards []card.Card
+	switch {
+	case isApproval(e) && d.state.Approval != nil && d.state.Approval.State != "pending":
+		// The plan's own cards were shown in the conversation; once decided, the
+		// approval card says so.
+		cards = provisioner.PlanCards(d.state)
+	case e.Type == "deployment.status.changed":
+		cards = provisioner.ProgressCards(d.state)
+	}
+	for _, c := range cards {
+		if _, known := d.arose[c.ID]; !known {
+			d.arose[c.ID] = e.Seq
+		}
+		if c.Kind == card.KindApproval || c.Kind == card.KindError || c.Kind == card.KindNotice {
+			c.Seq = e.Seq
+			d.past = append(d.past, c)
+		}
+	}
 }
 
 // draft gives the draft as it is now; none where the reader has no right to it.

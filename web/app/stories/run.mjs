@@ -1,24 +1,34 @@
 // The stories of the main job, in a real browser against the real service:
-// `npm run stories`, or `npm run stories -- phone` for one of them.
-import { failure } from './failure.mjs'
+// `npm run stories`, or `node stories/run.mjs phone` for one of them.
+import { cpus } from 'node:os'
+import { failure, stock } from './failure.mjs'
 import { founder } from './founder.mjs'
+import { killed } from './killed.mjs'
 import { rough } from './rough.mjs'
 import { startBrowser, startService } from './service.mjs'
 
 const desktop = { viewport: { width: 1440, height: 900 } }
+const touch = { hasTouch: true, isMobile: true }
+// The long ones first, so that they do not wait for a turn at the end.
 const stories = {
-  desktop: { play: founder, ...desktop, schemes: ['light', 'dark'] },
-  phone: { play: founder, viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true },
-  keyboard: { play: founder, viewport: { width: 1280, height: 800 }, keyboard: true },
+  failure: { play: failure, ...desktop },
   rough: { play: rough, ...desktop },
-  failure: { play: failure, ...desktop, args: ['--fail-releases', 'bp-harbor'] },
+  killed: { play: killed, ...desktop },
+  keyboard: { play: founder, viewport: { width: 1280, height: 800 }, keyboard: true },
+  desktop: { play: founder, ...desktop },
+  tablet: { play: founder, viewport: { width: 820, height: 1180 }, ...touch },
+  phone: { play: founder, viewport: { width: 390, height: 844 }, ...touch },
+  narrow: { play: founder, viewport: { width: 320, height: 640 }, ...touch },
+  stock: { play: stock, ...desktop, args: ['--out-of-stock', 'cpx32@hel1'] },
 }
 
+const wanted = process.argv.slice(2)
+const queue = Object.entries(stories).filter(([name]) => wanted.length === 0 || wanted.includes(name))
+const browser = await startBrowser()
 let passed = 0
 let failed = 0
-const browser = await startBrowser()
-for (const [name, { play, args, ...options }] of Object.entries(stories)) {
-  if (process.argv[2] && process.argv[2] !== name) continue
+
+async function tell([name, { play, args, ...options }]) {
   const began = Date.now()
   const service = await startService({ args })
   try {
@@ -32,6 +42,13 @@ for (const [name, { play, args, ...options }] of Object.entries(stories)) {
     await service.stop()
   }
 }
+
+// A story mostly waits for its cloud: there is a teller for each core.
+await Promise.all(
+  cpus().map(async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) await tell(next)
+  }),
+)
 await browser.close()
 console.log(`${passed} passed, ${failed} failed`)
-process.exit(failed ? 1 : 0)
+process.exit(failed || passed === 0 ? 1 : 0)

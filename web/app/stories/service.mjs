@@ -1,6 +1,6 @@
 // Starts the real service on a data directory of its own, and a real browser.
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -9,30 +9,63 @@ import { chromium } from 'playwright-core'
 
 const binary = process.env.SANDBOX_BINARY ?? fileURLToPath(new URL('../../../bin/sandbox', import.meta.url))
 
-/** Starts `sandbox serve` on a free port; `link` signs its owner in, once. */
+/**
+ * Starts `sandbox serve` on a free port; `link` signs its owner in, once. A
+ * service that was killed starts again on the same port and data directory.
+ */
 export async function startService({ speed = 60, args = [] } = {}) {
   const dir = await mkdtemp(join(tmpdir(), 'sandbox-story-'))
-  const child = spawn(binary, ['serve', '--data-dir', dir, '--listen', '127.0.0.1:0', '--speed', String(speed), '--log-level', 'warn', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  let child
   let errors = ''
-  child.stderr.on('data', (d) => (errors += d))
-  const link = await new Promise((resolve, reject) => {
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      const found = line.match(/https?:\/\/\S+\/auth\/link\?code=\S+/)
-      if (found) resolve(found[0])
+  const ended = () => new Promise((resolve) => child.once('exit', resolve))
+  const start = async () => {
+    child = spawn(binary, ['serve', '--data-dir', dir, '--listen', '127.0.0.1:0', '--speed', String(speed), '--log-level', 'warn', ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
     })
-    child.once('exit', (code) => reject(new Error(`the service ended with ${code}: ${errors}`)))
-  })
-  const url = new URL(link).origin
+    child.stderr.on('data', (d) => (errors += d))
+    return new Promise((resolve, reject) => {
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        const found = line.match(/https?:\/\/\S+\/auth\/link\?code=\S+/)
+        if (found) resolve(found[0])
+      })
+      child.once('exit', (code) => reject(new Error(`the service ended with ${code}: ${errors}`)))
+    })
+  }
+  /** A page of the simulated cloud beside its API. */
+  const cloud = async (page, faults) => {
+    const [address, token] = await Promise.all(['address', 'token'].map(async (f) => (await readFile(join(dir, 'cloud', f), 'utf8')).trim()))
+    const answer = await fetch(`http://${address}/_simulator/${page}`, {
+      headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+      ...(faults ? { method: 'POST', body: JSON.stringify(faults) } : {}),
+    })
+    if (!answer.ok) throw new Error(`the simulated cloud answered ${answer.status} to ${page}`)
+    return answer.json()
+  }
+
+  const link = await start()
   return {
-    dir, url, link,
+    dir, link,
+    url: new URL(link).origin,
     errors: () => errors,
+    /** Ends it as a crash would. */
+    async kill() {
+      const gone = ended()
+      child.kill('SIGKILL')
+      await gone
+    },
+    start,
+    /** What goes wrong in the simulated cloud from now on; {} is nothing. */
+    fail: (faults) => cloud('faults', faults),
+    /** What the simulated cloud was asked to make: path and name of each, as often as it was made. */
+    async made() {
+      const { requests } = await cloud('requests?method=POST')
+      return requests.filter((r) => r.status === 201 && r.name && r.path.split('/').length === 3).map((r) => `${r.path} ${r.name}`)
+    },
     async stop() {
       // The simulated cloud outlives the service by design; a story takes it down.
-      const ended = new Promise((resolve) => child.once('exit', resolve))
+      const gone = child.exitCode === null && child.signalCode === null ? ended() : null
       await new Promise((resolve) => spawn(binary, ['stop', '--data-dir', dir], { stdio: 'inherit' }).once('exit', resolve))
-      await ended
+      await gone
       await rm(dir, { recursive: true, force: true })
     },
   }

@@ -6,8 +6,46 @@ import { readFile } from 'node:fs/promises'
 const axe = await readFile(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8')
 const pictures = process.env.PICTURES
 
-/** Opens a page of `service` as a new visitor. `keyboard` presses without a pointer. */
-export async function visit(browser, { name, service, keyboard = false, schemes = ['light'], ...options }) {
+/**
+ * Checks a state of a page: axe in light and in dark, and nothing sideways as it
+ * is and at 320 px. A picture of each is taken where PICTURES names a folder.
+ */
+export async function look(page, state) {
+  await page.evaluate(axe)
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    if (pictures) await page.screenshot({ path: `${pictures}/${state.replaceAll(' ', '-')}-${colorScheme}.png` })
+    const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
+    assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`), [], `axe on ${state}, ${colorScheme}`)
+  }
+  assert.deepEqual(await page.evaluate(sideways), [], `${state} goes sideways`)
+  const size = page.viewportSize()
+  if (size.width === 320) return
+  await page.setViewportSize({ width: 320, height: 640 })
+  assert.deepEqual(await page.evaluate(sideways), [], `${state} goes sideways at 320 px`)
+  await page.setViewportSize(size)
+}
+
+/**
+ * What scrolls sideways or stands outside of the page, as far as it is seen. A
+ * graph, a terminal and a program's exact text have both directions.
+ */
+function sideways() {
+  const free = '.react-flow, .xterm, pre, .sr-only'
+  const wrong = []
+  if (document.documentElement.scrollWidth > innerWidth) wrong.push(`the page is ${document.documentElement.scrollWidth} px wide`)
+  for (const element of document.body.querySelectorAll('*')) {
+    if (element.closest(free) || !element.checkVisibility()) continue
+    const { overflowX } = getComputedStyle(element)
+    const scrolls = /auto|scroll/.test(overflowX) && element.scrollWidth > element.clientWidth
+    const { left, right, width } = element.getBoundingClientRect()
+    if (scrolls || (width > 1 && (left < -1 || right > innerWidth + 1))) wrong.push(`${left}..${right}: ${element.outerHTML.slice(0, 200)}`)
+  }
+  return wrong
+}
+
+/** Opens a page of `service` as a new visitor. `keyboard` is one without a pointer. */
+export async function visit(browser, { name, service, keyboard = false, ...options }) {
   const context = await browser.newContext({ reducedMotion: 'reduce', locale: 'en-GB', acceptDownloads: true, ...options })
   const strange = []
   const broken = []
@@ -17,6 +55,8 @@ export async function visit(browser, { name, service, keyboard = false, schemes 
       if (protocol !== 'blob:' && hostname !== '127.0.0.1' && !hostname.endsWith('.localhost')) strange.push(r.url())
     })
     page.on('pageerror', (e) => broken.push(String(e)))
+    // What the network does is the story's own doing; the policy's refusals are not.
+    page.on('console', (m) => m.type() === 'error' && !/Failed to load resource|ERR_/.test(m.text()) && broken.push(m.text()))
   }
   context.on('page', watch)
   const page = await context.newPage()
@@ -25,31 +65,17 @@ export async function visit(browser, { name, service, keyboard = false, schemes 
   return {
     context, page, composer,
     card: (kind, on = page) => on.locator(`[data-card^="${kind}-"]`).last(),
-    approve: (on = page) => on.getByRole('button', { name: /^Create .+ for/ }),
-
-    /** axe, a picture where they are wanted, and nothing sideways at 320 px. */
-    async look(state, on = page) {
-      if (pictures) await on.screenshot({ path: `${pictures}/${name}-${state}.png` })
-      await on.evaluate(axe)
-      for (const colorScheme of schemes) {
-        await on.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-        const result = await on.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
-        assert.deepEqual(result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`), [], `axe on ${state}, ${colorScheme}`)
-      }
-      const size = on.viewportSize()
-      await on.setViewportSize({ width: 320, height: 640 })
-      assert.ok((await on.evaluate(() => document.documentElement.scrollWidth)) <= 320, `${state} scrolls sideways at 320 px`)
-      await on.setViewportSize(size)
-    },
+    approve: (on = page) => on.getByRole('button', { name: /^(Create|Change) .+ for/ }),
+    look: (state, on = page) => look(on, `${name} ${state}`),
     async press(target) {
       await target.waitFor()
       if (!keyboard) return target.click()
-      await target.focus()
+      await reach(page, target)
       await page.keyboard.press('Enter')
     },
     async say(text) {
       if (keyboard) {
-        await composer.focus()
+        await reach(page, composer)
         await page.keyboard.type(text)
       } else await composer.fill(text)
       await page.keyboard.press('Enter')
@@ -62,10 +88,35 @@ export async function visit(browser, { name, service, keyboard = false, schemes 
       await this.press(page.getByRole('button', { name: /simulated account/i }).last())
       await this.approve().first().waitFor({ timeout: 120_000 })
     },
+    /** Every card with what it says, in the order of the page. */
+    cards: (on = page) => on.locator('[data-card]').evaluateAll((all) => all.map((e) => `${e.dataset.card}: ${e.innerText.replaceAll(/Expires in .*/g, '')}`)),
     async leave() {
       assert.deepEqual(strange, [], 'requests to other places')
       assert.deepEqual(broken, [], 'errors on the page')
       await context.close()
     },
   }
+}
+
+/** Goes to `target` with the Tab key; where the focus stands is seen, all the way. */
+async function reach(page, target) {
+  for (let presses = 0; presses < 150; presses++) {
+    if (await target.evaluate((e) => e === document.activeElement)) return
+    await page.keyboard.press('Tab')
+    assert.equal(await page.evaluate(hidden), '', 'the focus is not seen')
+  }
+  assert.fail(`the Tab key does not lead to ${target}`)
+}
+
+/** Says what has the focus and does not show it; '' where all is well. */
+function hidden() {
+  const element = document.activeElement
+  if (!element || element === document.body) return ''
+  const { left, top, width, height } = element.getBoundingClientRect()
+  const ring = [element, element.parentElement].some((e) => e && getComputedStyle(e).outlineStyle !== 'none')
+  const x = Math.min(Math.max(left + width / 2, 1), innerWidth - 1)
+  const y = Math.min(Math.max(top + height / 2, 1), innerHeight - 1)
+  const on = document.elementFromPoint(x, y)
+  const seen = on !== null && (element.contains(on) || on.contains(element))
+  return ring && seen ? '' : `${ring ? 'covered' : 'no ring'}: ${element.outerHTML.slice(0, 200)}`
 }

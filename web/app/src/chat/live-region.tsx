@@ -4,7 +4,7 @@ import type { ConversationState } from '../state/reducer'
 import { sentences } from '../state/select'
 
 /** The kinds whose later versions are worth hearing: their text says what changed. */
-const moving = new Set(['approval', 'link', 'notice', 'error'])
+const moving = new Set(['plan', 'approval', 'link', 'notice', 'error'])
 /** How many lines are kept; a screen reader reads only what is added. */
 const kept = 12
 

@@ -1,4 +1,4 @@
-import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from 'react'
+import { memo, useEffect, useLayoutEffect, useRef, useState, type ReactNode } from 'react'
 import type { ApprovalData, Card } from '../api/types'
 import { approvalLabel } from '../cards/approval'
 import { CardView } from '../cards/card'
@@ -7,7 +7,7 @@ import { list } from '../lib/format'
 import { RichText } from '../lib/rich-text'
 import { t } from '../messages'
 import type { ConversationState, Entry, Side } from '../state/reducer'
-import { ordered, pendingApproval, questionsOf } from '../state/select'
+import { pendingApproval, questionsOf } from '../state/select'
 import { Icon } from '../ui/icon'
 import type { Outgoing } from './use-outbox'
 
@@ -55,6 +55,7 @@ export function Log({ state, outgoing, onSendAgain }: Props) {
     // a keyboard that comes up or a card that gets shorter does not.
     let hand = 0
     let height = 0
+    let width = 0
     let last = 0
     const byHand = (): void => {
       hand = performance.now()
@@ -69,7 +70,9 @@ export function Log({ state, outgoing, onSendAgain }: Props) {
       setAway(box.scrollHeight - box.scrollTop - box.clientHeight >= nearEnd)
     }
     const resized = new ResizeObserver(() => {
-      if (follow.current) box.scrollTop = Math.max(box.scrollTop, target())
+      // As wide as before, there is only more to read; else the place is another.
+      if (follow.current) box.scrollTop = box.clientWidth === width ? Math.max(box.scrollTop, target()) : target()
+      width = box.clientWidth
       moved()
     })
     box.addEventListener('scroll', moved, { passive: true })
@@ -93,13 +96,12 @@ export function Log({ state, outgoing, onSendAgain }: Props) {
 
   const waiting = state.running.length > 0 && !state.live?.text
   const lastRunning = state.running.at(-1)
-  const entries = useMemo(() => ordered(state), [state])
   const waits = pendingApproval(state)
   return (
     <div className="relative min-h-0 flex-1">
       <div ref={scroller} tabIndex={0} role="group" aria-label={t('chat.messages')} className="h-full focus-visible:-outline-offset-2 overflow-y-auto overscroll-contain px-4 sm:px-6">
         <div ref={content} className="mx-auto flex max-w-[704px] flex-col gap-6 py-6">
-          {entries.map((entry) => (
+          {state.entries.map((entry) => (
             <EntryView
               key={entry.key}
               entry={entry}

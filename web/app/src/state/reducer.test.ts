@@ -45,6 +45,26 @@ describe('reduce', () => {
     expect(state.draft?.spec.orgName).toBe('Al Noor')
   })
 
+  it('moves a plan that is made anew to the turn that asked for it', () => {
+    const plan = (seq: number, turnId: string): Action => ({
+      type: 'card',
+      event: { seq, turnId, card: { id: 'plan-d', kind: 'plan', seq, text: `plan ${seq}` } satisfies Card },
+    })
+    const events = [human(1, 't1'), plan(2, 't1'), agent(3, 't1'), human(4, 't2'), plan(5, 't2'), agent(6, 't2')]
+    const once = fold(events)
+    expect(once.entries.map((e) => e.cards)).toEqual([[], ['plan-d']])
+    expect(once.cards['plan-d']?.text).toBe('plan 5')
+    for (let i = 0; i < events.length; i++) expect(fold(events.slice(i), once)).toEqual(once)
+  })
+
+  it('takes the newer state of a card, whatever message brought it', () => {
+    const progress = (message: number, seq: number): Action => ({
+      type: 'card',
+      event: { seq: message, card: { id: 'progress-d', kind: 'progress', seq, text: 'progress' } satisfies Card },
+    })
+    expect(fold([progress(2, 20), progress(15, 15)]).cards['progress-d']?.seq).toBe(20)
+  })
+
   it('is not changed by a replay of everything', () => {
     const once = fold(story)
     expect(fold(story, once)).toEqual(once)

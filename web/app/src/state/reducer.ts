@@ -117,7 +117,7 @@ function turn(state: ConversationState, event: TurnEvent): ConversationState {
 
 function card(state: ConversationState, event: CardEvent): ConversationState {
   const { seq, card: shown, turnId } = event
-  // A replay shows a deployment's newest card at the place where it began: the
+  // A replay shows a deployment's newest card at the place where it came up: the
   // card's own seq says how new it is, the message's where it stands.
   const version = Math.max(seq, shown.seq || 0)
   const before = state.cards[shown.id]
@@ -126,14 +126,27 @@ function card(state: ConversationState, event: CardEvent): ConversationState {
     ...advance(state, seq),
     cards: { ...state.cards, [shown.id]: { ...shown, seq: version } },
   }
-  if (before) return next // It keeps its place; only what it says has moved on.
+  // It keeps its place, and only what it says has moved on, unless it is a plan that
+  // was made anew: that stands with the turn that asked for it and its approval.
+  if (before && !(planned.has(shown.kind) && version > before.seq)) return next
+  if (before) next.entries = without(state.entries, shown.id)
 
   next.firstSeen = { ...state.firstSeen, [shown.id]: seq }
   const key = turnId || state.running.at(-1) || `card:${shown.id}`
-  const index = state.entries.findIndex((e) => e.key === key)
-  const entry = state.entries[index] ?? { key, cards: [] }
-  next.entries = put(state.entries, index, { ...entry, cards: [...entry.cards, shown.id] })
+  const index = next.entries.findIndex((e) => e.key === key)
+  const entry = next.entries[index] ?? { key, cards: [] }
+  next.entries = put(next.entries, index, { ...entry, cards: [...entry.cards, shown.id] })
   return next
+}
+
+/** The cards of a plan, which is the same deployment's when it is made anew. */
+const planned = new Set(['plan', 'cost'])
+
+/** The entries without a card; one that had nothing else is gone with it. */
+function without(entries: readonly Entry[], cardId: string): Entry[] {
+  return entries
+    .map((e) => (e.cards.includes(cardId) ? { ...e, cards: e.cards.filter((id) => id !== cardId) } : e))
+    .filter((e) => e.human || e.agent || e.cards.length > 0)
 }
 
 function delta(state: ConversationState, event: DeltaEvent): ConversationState {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Card, Draft } from '../api/types'
 import { empty, reduce, type Action, type ConversationState } from './reducer'
-import { asked, ordered, sentences } from './select'
+import { asked, sentences } from './select'
 
 const question = (seq: number, id: string, field: string): Action => ({
   type: 'card',
@@ -50,49 +50,5 @@ describe('sentences', () => {
     expect(sentences('One. Two is 1.5 long. Thr')).toEqual({ whole: 'One. Two is 1.5 long.', rest: ' Thr' })
     expect(sentences('Not yet')).toEqual({ whole: '', rest: 'Not yet' })
     expect(sentences('هل هذا صحيح؟ نعم')).toEqual({ whole: 'هل هذا صحيح؟', rest: ' نعم' })
-  })
-})
-
-describe('ordered', () => {
-  const at = (n: number): string => `2026-11-23T10:00:0${n}.000Z`
-  const turn = (seq: number, turnId: string, role: 'human' | 'agent', n: number): Action => ({
-    type: 'turn',
-    turn: { seq, turnId, role, text: turnId, state: 'finished', at: at(n) },
-  })
-  const shown = (message: number, seq: number, id: string, kind: string, data?: unknown): Action => ({
-    type: 'card',
-    event: { seq: message, card: { id, kind, seq, text: id, data } },
-  })
-  const progress = (message: number, seq: number): Action =>
-    shown(message, seq, 'progress-d1', 'progress', {
-      phases: [
-        { id: 'a', startedAt: at(5), finishedAt: at(6) },
-        { id: 'b', startedAt: at(6), finishedAt: at(8) },
-      ],
-    })
-  const flow = (message: number, seq: number): Action => shown(message, seq, 'flow-d1', 'flow')
-  const ready = (message: number, seq: number): Action => shown(message, seq, 'ready-d1', 'link')
-  const plan = [turn(1, 't1', 'human', 1), shown(3, 3, 'plan-d1', 'plan'), turn(4, 't1', 'agent', 2)]
-  const approve = [turn(5, 't2', 'human', 4), turn(8, 't2', 'agent', 5)]
-  const chat = [turn(9, 't3', 'human', 7), turn(10, 't3', 'agent', 7)]
-
-  it('reads the same live and replayed', () => {
-    const live = fold(...plan, ...approve, progress(8, 8), flow(8, 8), ...chat, progress(20, 20), ready(20, 20))
-    const replayed = fold(plan[0]!, progress(2, 20), flow(2, 20), ready(2, 20), plan[1]!, plan[2]!, ...approve, ...chat)
-    const shape = (state: ConversationState) => ordered(state).map((e) => [e.human?.text ?? '', e.cards])
-    const want = [
-      ['t1', ['plan-d1']],
-      ['t2', []],
-      ['', ['progress-d1', 'flow-d1']],
-      ['t3', []],
-      ['', ['ready-d1']],
-    ]
-    expect(shape(live)).toEqual(want)
-    expect(shape(replayed)).toEqual(want)
-  })
-
-  it('takes the newer state of a card, whatever message brought it', () => {
-    const state = fold(progress(2, 20), progress(15, 15))
-    expect(state.cards['progress-d1']?.seq).toBe(20)
   })
 })

@@ -9,7 +9,7 @@ import type {
   Question,
   SecretData,
 } from '../api/types'
-import type { ConversationState, Entry } from './reducer'
+import type { ConversationState } from './reducer'
 
 const asking = new Set(['choice', 'form', 'secret'])
 
@@ -83,49 +83,6 @@ export function newestProgress(state: ConversationState): ProgressData | undefin
     if (card.kind === 'progress' && card.seq >= (newest?.seq ?? 0)) newest = card
   }
   return newest?.data as ProgressData | undefined
-}
-
-/**
- * The entries in reading order. Replayed and live streams bring a deployment's
- * own cards at different places; here they stand, either way, after what was
- * said when the work began: progress and releases at its start, the way into
- * the Sovereign at its end.
- */
-export function ordered(state: ConversationState): Entry[] {
-  const moved = new Map<number, string[]>()
-  for (const id of state.entries.flatMap((e) => e.cards)) {
-    const at = momentOf(state, id)
-    if (at !== undefined) moved.set(at, [...(moved.get(at) ?? []), id])
-  }
-  if (moved.size === 0) return [...state.entries]
-  const gone = new Set([...moved.values()].flat())
-  const rest = state.entries
-    .map((e) => (e.cards.some((id) => gone.has(id)) ? { ...e, cards: e.cards.filter((id) => !gone.has(id)) } : e))
-    .filter((e) => e.human || e.agent || e.cards.length > 0)
-  for (const [at, cards] of [...moved].sort(([a], [b]) => a - b)) {
-    const after = rest.findLastIndex((e) => begun(e) <= at)
-    const until = rest.findIndex((e, i) => i > after && (e.human || e.agent))
-    rest.splice(until < 0 ? rest.length : until, 0, { key: `deployment:${cards[0]}`, cards })
-  }
-  return rest
-}
-
-/** When a turn began, in ms; NaN, which is before and after nothing, for cards alone. */
-const begun = (entry: Entry): number => Date.parse(entry.human?.at ?? entry.agent?.at ?? '')
-
-/** When what a deployment's own card tells of began, if that is known. */
-function momentOf(state: ConversationState, cardId: string): number | undefined {
-  const match = /^(progress|flow|ready|ended)-(.+)$/.exec(cardId)
-  if (!match) return undefined
-  const atEnd = match[1] === 'ready' || match[1] === 'ended'
-  const progress = state.cards[`progress-${match[2]}`]
-  const times = ((progress?.data as ProgressData | undefined)?.phases ?? [])
-    .flatMap((p) => [p.startedAt, p.finishedAt])
-    .map((t) => Date.parse(t ?? ''))
-    .filter((t) => !Number.isNaN(t))
-  // One that ended before it began stands last.
-  if (times.length === 0) return atEnd ? Number.MAX_SAFE_INTEGER : undefined
-  return atEnd ? Math.max(...times) : Math.min(...times)
 }
 
 /** Cuts what can be read aloud off a growing text: whole sentences, then the rest. */
