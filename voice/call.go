@@ -254,7 +254,10 @@ func (c *Call) sentences(turnID string, r *reply, piece string, end bool) []*lin
 	}
 	var lines []*line
 	for _, text := range whole {
-		lines = append(lines, &line{turnID: turnID, text: text})
+		// A list is for the eyes: read out it takes a minute that nobody listens to.
+		if !strings.HasPrefix(text, "- ") {
+			lines = append(lines, &line{turnID: turnID, text: text})
+		}
 	}
 	return lines
 }

@@ -15,6 +15,13 @@ import (
 // interruptAfter is how much voice interrupts the agent, if there is a word in it.
 const interruptAfter = 200 * time.Millisecond
 
+// holeTime is after how long without a packet the clock goes on by itself: more
+// than what packets are late by, less than any pause that ends a turn.
+const holeTime = 240 * time.Millisecond
+
+// nothing is a frame in which nothing was heard.
+var nothing [heardFrame]int16
+
 // noWords is what people say while they listen: it interrupts nobody and is no
 // turn. stopWords interrupt whatever else there is in an utterance.
 var (
@@ -126,20 +133,30 @@ func (e *ear) expectation() speech.Expectation {
 func (e *ear) run(ctx context.Context, frames <-chan []int16) {
 	e.refresh(ctx)
 	hearing := false
+	hole := time.NewTimer(holeTime)
+	defer hole.Stop()
 	for {
 		var frame []int16
 		select {
 		case <-ctx.Done():
 			return
 		case frame = <-frames:
+			hole.Reset(holeTime)
+		case <-hole.C:
+			hole.Reset(frameTime * time.Millisecond)
 		}
 		e.mu.Lock()
 		far := e.far
 		e.mu.Unlock()
-		cut := e.cutter.hear(frame, far)
+		var cut cut
+		if frame != nil {
+			cut = e.cutter.hear(frame, far)
+		} else if cut = e.cutter.miss(far); hearing {
+			frame = nothing[:]
+		}
 		if cut.begins != nil {
 			hearing = e.begin(cut.begins)
-		} else if hearing {
+		} else if hearing && frame != nil {
 			if err := e.listener.Hear(frame); err != nil {
 				e.logger.Warn("an utterance was lost", "error", err.Error())
 				e.listener.Cancel()

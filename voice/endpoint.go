@@ -152,6 +152,21 @@ func (e *endpointer) hear(frame []int16, far Completeness) cut {
 		e.before = nil
 		return cut{begins: frames, voice: voice}
 	}
+	return e.goesOn(voice, far)
+}
+
+// miss takes a frame of the clock in which nothing came: browsers send nothing for
+// silence, and networks have holes. It says nothing about the room.
+func (e *endpointer) miss(far Completeness) cut {
+	if !e.speaking {
+		return cut{}
+	}
+	return e.goesOn(false, far)
+}
+
+// goesOn counts a frame of an utterance.
+func (e *endpointer) goesOn(voice bool, far Completeness) cut {
+	const step = frameTime * time.Millisecond
 	e.length += step
 	if voice {
 		e.voice += step
@@ -163,5 +178,6 @@ func (e *endpointer) hear(frame []int16, far Completeness) cut {
 		return cut{voice: voice}
 	}
 	e.speaking = false
+	e.detector.recent = [onsetOf]bool{} // what was voice is over
 	return cut{ends: true, speech: e.voice >= shortest, voice: voice}
 }

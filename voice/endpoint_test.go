@@ -188,3 +188,52 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// A browser sends nothing for silence: the clock ends the turn all the same, and
+// what did not come says nothing about the noise of the room.
+func TestEndpointWithoutPackets(t *testing.T) {
+	var e endpointer
+	room := rand.New(rand.NewPCG(1, 2))
+	noise := func(loud float64) []int16 {
+		f := make([]int16, heardFrame)
+		for i := range f {
+			f[i] = int16(loud * room.NormFloat64())
+		}
+		return f
+	}
+	for range 150 {
+		e.hear(noise(100), Open)
+	}
+	began := false
+	for range 25 {
+		began = e.hear(noise(4000), Open).begins != nil || began
+	}
+	if !began {
+		t.Fatal("speech is not heard")
+	}
+	n := 0
+	for ; ; n++ {
+		if c := e.miss(Wholly); c.ends {
+			if !c.speech {
+				t.Error("it was no speech")
+			}
+			break
+		}
+		if n > 100 {
+			t.Fatal("the turn does not end")
+		}
+	}
+	if d := time.Duration(n+1) * frameTime * time.Millisecond; d < pauseComplete || d > pauseComplete+frameTime*time.Millisecond {
+		t.Errorf("it ends after %v, want %v", d, pauseComplete)
+	}
+	for range 50 {
+		if e.miss(Open).ends {
+			t.Fatal("there is nothing that could end")
+		}
+	}
+	for range 100 {
+		if e.hear(noise(100), Open).begins != nil {
+			t.Fatal("the noise of the room is taken for speech")
+		}
+	}
+}

@@ -74,7 +74,7 @@ export function useCall(conversationId: string): Call {
     setProblem(why)
   }, [])
 
-  const start = useCallback(async () => {
+  const begin = useCallback(async () => {
     const mine = ++attempt.current
     setProblem(null)
     setState('connecting')
@@ -141,7 +141,9 @@ export function useCall(conversationId: string): Call {
     })
   }, [])
 
-  return { state, caption, muted, level, problem, start: () => void start(), hangUp: () => end(null), mute }
+  const start = useCallback(() => void begin(), [begin])
+
+  return { state, caption, muted, level, problem, start, hangUp: () => end(null), mute }
 }
 
 /** Tells how loud a stream is, ten times a second, until its context is closed. */

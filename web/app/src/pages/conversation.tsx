@@ -22,11 +22,16 @@ import { Skeleton } from '../ui/bits'
 import { Icon } from '../ui/icon'
 import { Sheet } from '../ui/sheet'
 
+/** How a conversation was begun: with a first message, or with a call. */
+export interface Beginning {
+  text?: string
+  call?: boolean
+}
+
 interface Props {
   id: string
   whoami: Whoami
-  /** The first message, when the conversation was begun with one. */
-  first?: string | undefined
+  first?: Beginning | undefined
   /** Told what the conversation is about, once that is known. */
   onNamed: (id: string, name: string) => void
 }
@@ -36,6 +41,7 @@ export function ConversationView({ id, whoami, first, onNamed }: Props) {
   const { state, retry, takeDraft } = useConversation(id)
   const { outgoing, send, sendAgain } = useOutbox(id, state)
   const call = useCall(id)
+  const { start: startCall } = call
   const roomy = useMedia(wide)
   const composer = useRef<ComposerHandle>(null)
   const sentFirst = useRef(false)
@@ -43,8 +49,9 @@ export function ConversationView({ id, whoami, first, onNamed }: Props) {
   useEffect(() => {
     if (!first || sentFirst.current) return
     sentFirst.current = true
-    void send(first)
-  }, [first, send])
+    if (first.text) void send(first.text)
+    if (first.call) startCall()
+  }, [first, send, startCall])
 
   const name = state.draft?.spec.orgName ?? ''
   const spoken = state.entries.some((e) => e.human)

@@ -5,22 +5,26 @@ import { ConversationLinks, type ConversationList } from '../frame/conversations
 import { useAction } from '../lib/use-action'
 import { language, t } from '../messages'
 import { ErrorText } from '../ui/bits'
+import { IconButton } from '../ui/button'
+import type { Beginning } from './conversation'
 
 interface Props {
   list: ConversationList
   showRecent: boolean
-  onOpen: (id: string, first?: string) => void
+  /** Whether this service takes calls. */
+  calls: boolean
+  onOpen: (id: string, beginning?: Beginning) => void
 }
 
 /** Before a conversation: what this is, what happens, and where to begin. */
-export function Landing({ list, showRecent, onOpen }: Props) {
+export function Landing({ list, showRecent, calls, onOpen }: Props) {
   const composer = useRef<ComposerHandle>(null)
-  const begin = useAction(async (text: string) => {
+  const begin = useAction(async (beginning: Beginning) => {
     try {
       const { id } = await api.createConversation(language)
-      onOpen(id, text)
+      onOpen(id, beginning)
     } catch (error) {
-      composer.current?.fill(text) // Nothing that was typed is lost.
+      if (beginning.text) composer.current?.fill(beginning.text) // Nothing that was typed is lost.
       throw error
     }
   })
@@ -43,7 +47,8 @@ export function Landing({ list, showRecent, onOpen }: Props) {
             ref={composer}
             placeholder={t('composer.placeholderFirst')}
             disabled={begin.busy}
-            onSend={(text) => void begin.run(text)}
+            onSend={(text) => void begin.run({ text })}
+            beside={calls ? <IconButton icon="phone" label={t('call.start')} onClick={() => void begin.run({ call: true })} /> : null}
           />
           <ErrorText>{begin.error}</ErrorText>
         </div>
@@ -82,7 +87,7 @@ export function Landing({ list, showRecent, onOpen }: Props) {
         {showRecent && list.items && list.items.length > 0 ? (
           <section aria-labelledby="recent">
             <h2 id="recent" className="mb-2 text-sm font-semibold text-muted">{t('landing.recent')}</h2>
-            <ConversationLinks items={list.items.slice(0, 5)} current={null} onOpen={onOpen} />
+            <ConversationLinks items={list.items.slice(0, 5)} current={null} onOpen={(id) => onOpen(id)} />
           </section>
         ) : null}
       </div>

@@ -6,7 +6,7 @@ import { useMedia, veryWide } from '../lib/use-media'
 import { t } from '../messages'
 import { IconButton } from '../ui/button'
 import { Sheet } from '../ui/sheet'
-import { ConversationView } from './conversation'
+import { ConversationView, type Beginning } from './conversation'
 import { Landing } from './landing'
 
 const fromAddress = (): string | null => new URLSearchParams(location.search).get('c')
@@ -14,7 +14,7 @@ const fromAddress = (): string | null => new URLSearchParams(location.search).ge
 /** /start: the concierge. The conversation's id is in the address, so a reload keeps it. */
 export function StartPage({ whoami }: { whoami: Whoami }) {
   const [id, setId] = useState(fromAddress)
-  const [first, setFirst] = useState<{ id: string; text: string } | null>(null)
+  const [first, setFirst] = useState<({ id: string } & Beginning) | null>(null)
   const [menu, setMenu] = useState(false)
   const list = useConversations()
   const { reload } = list
@@ -36,12 +36,12 @@ export function StartPage({ whoami }: { whoami: Whoami }) {
   }, [])
 
   const open = useCallback(
-    (next: string | null, text?: string) => {
+    (next: string | null, beginning?: Beginning) => {
       history.pushState(null, '', next ? `?c=${encodeURIComponent(next)}` : location.pathname)
-      setFirst(next && text ? { id: next, text } : null)
+      setFirst(next && beginning ? { id: next, ...beginning } : null)
       setId(next)
       setMenu(false)
-      if (text) reload()
+      if (beginning) reload()
     },
     [reload],
   )
@@ -74,9 +74,9 @@ export function StartPage({ whoami }: { whoami: Whoami }) {
           </nav>
         ) : null}
         {id ? (
-          <ConversationView key={id} id={id} whoami={whoami} first={first?.id === id ? first.text : undefined} onNamed={named} />
+          <ConversationView key={id} id={id} whoami={whoami} first={first?.id === id ? first : undefined} onNamed={named} />
         ) : (
-          <Landing list={list} showRecent={!sidebar} onOpen={open} />
+          <Landing list={list} showRecent={!sidebar} calls={whoami.calls === true} onOpen={open} />
         )}
       </div>
     </div>
