@@ -108,9 +108,16 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		default:
 			// A client with a session that loses its connection has not cancelled its call:
 			// it may come back for the rest.
-			ctx, cancel := context.WithCancel(context.WithoutCancel(req.Context()))
+			// It has, when the token that it came with has ended.
+			connected := req.Context()
+			ctx, cancel := context.WithCancel(context.WithoutCancel(connected))
 			defer cancel()
 			defer context.AfterFunc(e.closing, cancel)()
+			defer context.AfterFunc(connected, func() {
+				if fault.CodeOf(context.Cause(connected)) == fault.Unauthenticated {
+					cancel()
+				}
+			})()
 			req = req.WithContext(ctx)
 		}
 	case http.MethodGet:

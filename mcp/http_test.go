@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/mcp"
 )
 
@@ -532,6 +534,34 @@ func TestEventStoreForgets(t *testing.T) {
 	if _, err := replay("b", other); err == nil {
 		t.Error("an ended session's events are still there")
 	}
+}
+
+// A call of a session outlives its connection, and not the token that it came with.
+func TestCallEndsWithItsToken(t *testing.T) {
+	b := newBox(t)
+	e := b.Handler(mcp.HTTPOptions{Authenticate: authenticate})
+	ctx, revoke := context.WithCancelCause(t.Context())
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		bound, cancel := context.WithCancelCause(r.Context())
+		defer cancel(nil)
+		defer context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })()
+		e.ServeHTTP(w, r.WithContext(bound))
+	}))
+	t.Cleanup(func() { _ = e.Close(); s.CloseClientConnections(); s.Close() })
+	session := begin(t, s.URL)
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		exchange(t, http.MethodPost, s.URL, call(7, "box.wait", `{"how":"x"}`, ""), "Mcp-Session-Id", session)
+	}()
+	<-b.waiting
+	revoke(fault.New(fault.Unauthenticated, "this token has ended"))
+	select {
+	case <-b.cancelled:
+	case <-time.After(5 * time.Second):
+		t.Fatal("a call goes on without its token")
+	}
+	<-answered
 }
 
 // Close may be called twice.

@@ -32,6 +32,9 @@ func (s *Service) Approve(ctx context.Context, a Approve) (Deployment, error) {
 	if a.Actor.Kind != journal.Human {
 		return Deployment{}, fault.New(fault.Denied, "only a person can approve a plan").Do("ask the person to press the button on the approval card")
 	}
+	if a.Actor.NoConsent {
+		return Deployment{}, mayNotApprove()
+	}
 	if a.Digest == "" && a.CardID == "" {
 		return Deployment{}, fault.New(fault.Invalid, "an approval names its card or the plan's digest").At("cardId")
 	}
@@ -120,6 +123,12 @@ func (s *Service) approvable(d Deployment, a Approve) error {
 	return nil
 }
 
+// mayNotApprove refuses who speaks for a person, or has not the right.
+func mayNotApprove() error {
+	return fault.New(fault.Denied, "you may not decide about this plan").
+		Do("ask somebody who may approve plans to press the button, signed in; an access token cannot")
+}
+
 // expired is whether the time of d's approval is over.
 func (d Deployment) expired(s *Service) bool {
 	return d.Approval != nil && !s.now().Before(d.Approval.ExpiresAt)
@@ -146,6 +155,9 @@ func (s *Service) findPlan(ctx context.Context, actor journal.Actor, cardID, dep
 func (s *Service) Decline(ctx context.Context, actor journal.Actor, cardID string) error {
 	if actor.Kind != journal.Human {
 		return fault.New(fault.Denied, "only a person can decline a plan")
+	}
+	if actor.NoConsent {
+		return mayNotApprove()
 	}
 	d, err := s.findPlan(ctx, actor, cardID, "")
 	if err != nil {

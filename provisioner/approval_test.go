@@ -31,6 +31,7 @@ func TestApproval(t *testing.T) {
 		{name: "a verified address, whatever its case", change: func(a *provisioner.Approve) { a.Actor = verified }, state: "approved"},
 		{name: "by digest", change: func(a *provisioner.Approve) { a.CardID, a.Means = "", "digest" }, state: "approved"},
 		{name: "a model", change: func(a *provisioner.Approve) { a.Actor = model }, want: fault.Denied, state: "pending"},
+		{name: "a person's token", change: func(a *provisioner.Approve) { a.Actor.NoConsent = true }, want: fault.Denied, state: "pending"},
 		{name: "the system", change: func(a *provisioner.Approve) { a.Actor.Kind = journal.System }, want: fault.Denied, state: "pending"},
 		{name: "nobody", change: func(a *provisioner.Approve) { a.Actor = journal.Actor{} }, want: fault.Denied, state: "pending"},
 		{name: "a stranger", change: func(a *provisioner.Approve) { a.Actor = stranger }, want: fault.NotFound, state: "pending"},

@@ -67,11 +67,16 @@ func (n needs) complete(e *echo.Echo, pages map[string]bool) error {
 	return nil
 }
 
-// knownTools refuses a toolbox with a tool whose capability is not in the registry.
+// knownTools refuses a toolbox with a tool whose capability is not in the registry,
+// or is one for people only.
 func knownTools(tools map[string]string) error {
 	for tool, name := range tools {
-		if _, ok := identity.CapabilityNamed(name); !ok {
+		known, ok := identity.CapabilityNamed(name)
+		if !ok {
 			return fault.New(fault.Internal, "the tool %s names the capability %s, which is not in the registry", tool, name)
+		}
+		if known.Person {
+			return fault.New(fault.Internal, "the tool %s does what only a person may do (%s)", tool, name)
 		}
 	}
 	return nil
@@ -85,18 +90,22 @@ func (s *Server) authorize(next echo.HandlerFunc) echo.HandlerFunc {
 		switch {
 		case !described, capability == identity.Public:
 			return next(c)
-		case capability == identity.ClusterKubeconfig, capability == identity.UseConcierge:
-			// These ask for their own proof: the cluster's bearer, and the toolbox's token
-			// with the challenge that MCP wants.
-			return next(c)
+		case capability == identity.ClusterKubeconfig:
+			return next(c) // the cluster's bearer is the proof
 		}
 		claims, err := s.caller(c)
-		if err != nil {
+		switch {
+		case capability == identity.UseConcierge && err != nil:
+			return next(c) // the toolbox refuses it, with the challenge that MCP wants
+		case err != nil:
 			return err
 		}
-		if err := identity.May(claims, capability); err != nil {
+		if err := identity.May(claims, capability); err != nil && capability != identity.UseConcierge {
 			return err
 		}
+		ctx, release := s.options.Identity.Bind(c.Request().Context(), claims)
+		defer release()
+		c.SetRequest(c.Request().WithContext(ctx))
 		return next(c)
 	}
 }

@@ -157,7 +157,10 @@ func (s *Server) actor(c echo.Context) (journal.Actor, error) {
 		return journal.Actor{}, err
 	}
 	via, _ := c.Get("via").(string)
-	if via == "" {
+	switch {
+	case claims.Type == identity.TypePAT:
+		via = "api"
+	case via == "":
 		via = "web"
 	}
 	return claims.Actor(via), nil

@@ -21,6 +21,7 @@ import (
 	"github.com/openova-io/sandbox/shell/agent"
 	"github.com/openova-io/sandbox/shell/hold"
 	"github.com/openova-io/sandbox/web"
+	"github.com/openova-io/sandbox/web/identity"
 )
 
 // document is the description, loaded.
@@ -121,7 +122,7 @@ func TestOpenAPISaysWhatIsOpen(t *testing.T) {
 			if path == "/api/v1/sovereign" {
 				server = s
 			}
-			address := strings.NewReplacer("{id}", "0123456789abcdef", "{list}", "apps").Replace(path)
+			address := strings.NewReplacer("{id}", "0123456789abcdef", "{list}", "apps", "{jti}", "none").Replace(path)
 			res := do(server.Handler(), request(method, address, ""))
 			wanted := op.Security == nil || len(*op.Security) > 0
 			if refused := res.StatusCode == http.StatusUnauthorized; refused != wanted {
@@ -142,7 +143,7 @@ func TestOpenAPIHasEveryField(t *testing.T) {
 		"Cost": provisioner.Cost{}, "CostLine": card.CostLine{}, "Money": card.Money{}, "Deployment": provisioner.Deployment{},
 		"Plan": provisioner.Plan{}, "PlanChange": card.PlanChange{}, "Approval": provisioner.Approval{}, "Resource": provisioner.Resource{},
 		"Release": provisioner.Release{}, "Link": card.Link{}, "LogLine": provisioner.LogLine{}, "SubdomainCheck": provisioner.SubdomainCheck{},
-		"Session": shell.Session{}, "Watcher": hold.Watcher{}, "Exit": hold.ExitData{}, "Agent": agent.Info{},
+		"Session": shell.Session{}, "Watcher": hold.Watcher{}, "Exit": hold.ExitData{}, "Agent": agent.Info{}, "Token": identity.Token{},
 		"Provenance": provisioner.Provenance{}, "RankedRegion": provisioner.RankedRegion{}, "NodeSize": provisioner.NodeSize{},
 		"App": provisioner.App{}, "Industry": provisioner.Industry{}, "Component": provisioner.Component{}, "Topology": provisioner.Topology{},
 	} {

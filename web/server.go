@@ -205,6 +205,9 @@ func (s *Server) routes(e *echo.Echo) {
 	api.GET("/whoami", s.whoami)
 	api.DELETE("/auth/session", s.signOut)
 	api.POST("/auth/session", s.signOut)
+	api.POST("/auth/pat", s.createToken)
+	api.GET("/auth/pat", s.listTokens)
+	api.DELETE("/auth/pat/:jti", s.revokeToken)
 	api.GET("/openapi.json", s.openAPI)
 	api.GET("/cards/schema.json", s.cardSchema)
 

@@ -45,6 +45,8 @@ type config struct {
 	FailReleases, StallReleases    string
 	OutOfStock                     string
 	TimeOut                        time.Duration
+	TokenTTL, MaxTokenTTL          time.Duration
+	Audience, Capabilities         string
 }
 
 // option is one row of the one table of options. It generates the flags, the
@@ -77,7 +79,7 @@ func (o option) on(command string) bool {
 const defaultListen = "127.0.0.1:8080"
 
 // serving are the commands that run or may start the service.
-const serving = "serve chat plan apply mcp keys"
+const serving = "serve chat plan apply mcp keys token"
 
 func options() []option {
 	return []option{
@@ -110,7 +112,11 @@ func options() []option {
 		{"sovereign-kubeconfig", "", "kubeconfig of the Sovereign's own cluster, for its console; empty: the console knows no releases", "serve", func(c *config) any { return &c.SovereignKubeconfig }},
 		{"handover-key", "", "public key (JWK) of the service that hands this Sovereign over", "serve", func(c *config) any { return &c.HandoverKeyFile }},
 		{"handover-issuer", "", "issuer that handover tokens must name; empty: any that the key signed", "serve", func(c *config) any { return &c.HandoverIssue }},
-		{"json", "false", "machine-readable: JSON Lines in and out", "chat plan apply keys doctor version", func(c *config) any { return &c.JSON }},
+		{"json", "false", "machine-readable: JSON Lines in and out", "chat plan apply keys token doctor version", func(c *config) any { return &c.JSON }},
+		{"token-max-ttl", "2160h", "longest life of an access token; at most 2160h, which is 90 days", serving, func(c *config) any { return &c.MaxTokenTTL }},
+		{"ttl", "0s", "how long the new access token lives; 0: 168h, which is 7 days", "token", func(c *config) any { return &c.TokenTTL }},
+		{"audience", "", "address of the one service that takes the new access token; empty: this service", "token", func(c *config) any { return &c.Audience }},
+		{"capabilities", "", "what the new access token may do, e.g. catalyst.draft.*, separated by commas; empty: use the concierge's toolbox", "token", func(c *config) any { return &c.Capabilities }},
 		{"conversation", "", "go on with this conversation", "chat", func(c *config) any { return &c.Conversation }},
 		{"reconnect", "2m", "how long a service that went away is looked for, or started again", "chat", func(c *config) any { return &c.Reconnect }},
 		{"approve", "", "approve exactly the plan with this digest, without asking", "apply", func(c *config) any { return &c.Approve }},

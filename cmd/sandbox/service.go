@@ -72,7 +72,7 @@ func (s *service) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	options := identity.Options{Secrets: s.vault, Issuer: s.public, Journal: s.journal}
+	options := identity.Options{Secrets: s.vault, Issuer: s.public, Journal: s.journal, MaxTokenTTL: s.c.MaxTokenTTL}
 	if s.c.SovereignFQDN != "" {
 		if s.sovereign, options.Handover, err = readSovereign(s.c); err != nil {
 			return err
@@ -213,6 +213,7 @@ func (s *service) start(ctx context.Context) *sync.WaitGroup {
 			}
 		})
 	}
+	run("identity", s.identity.Run)
 	if s.releases != nil {
 		run("releases", s.releases.run)
 	}

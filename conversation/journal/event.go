@@ -64,8 +64,12 @@ type Actor struct {
 	EmailVerified bool `json:"emailVerified,omitempty"`
 	// LocalOwner is true for the operating-system user who owns the data
 	// directory. It counts as verified for simulated deployments only.
-	LocalOwner bool   `json:"localOwner,omitempty"`
-	OrgID      string `json:"orgId,omitempty"`
+	LocalOwner bool `json:"localOwner,omitempty"`
+	// NoConsent is true for who may speak and not approve: a person without that
+	// right, and a program that has a person's token. Nothing that they say or press
+	// is an approval.
+	NoConsent bool   `json:"noConsent,omitempty"`
+	OrgID     string `json:"orgId,omitempty"`
 	// Via is the surface: web, chat, mcp, api, call.
 	Via string `json:"via,omitempty"`
 }

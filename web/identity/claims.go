@@ -130,10 +130,11 @@ func (c Claims) HasGroup(group string) bool {
 	return group != "" && slices.ContainsFunc(c.Groups, func(g string) bool { return strings.TrimPrefix(g, "/") == group })
 }
 
-// Actor is the person of the claims, as other rooms know people.
+// Actor is the person of the claims, as other rooms know people. What they say or
+// press approves nothing where they may not approve.
 func (c Claims) Actor(via string) journal.Actor {
 	return journal.Actor{
 		Kind: journal.Human, Subject: c.Subject, Email: c.Email, EmailVerified: c.EmailVerified,
-		LocalOwner: c.LocalOwner, OrgID: c.OrgID, Via: via,
+		LocalOwner: c.LocalOwner, OrgID: c.OrgID, Via: via, NoConsent: May(c, Approve) != nil,
 	}
 }

@@ -37,8 +37,12 @@ type Options struct {
 	Issuer string
 	// Audience is the aud of session tokens; empty means Issuer.
 	Audience string
-	// Journal keeps which handover tokens were used.
+	// Journal keeps which handover tokens were used, and the personal access tokens;
+	// nil takes neither.
 	Journal *journal.Journal
+	// MaxTokenTTL is the longest life of a personal access token, a minute to
+	// [LongestTokenTTL]; 0 means the latter.
+	MaxTokenTTL time.Duration
 	// Handover is set on a Sovereign's console: whom to trust for handovers.
 	Handover *HandoverTrust
 	// Now is the clock; nil is time.Now.
@@ -62,6 +66,7 @@ type Identity struct {
 	ring     *ring
 	verifier *Verifier
 	peer     []jose.JSONWebKey
+	tokens   *tokens
 
 	mu    sync.Mutex
 	codes map[[sha256.Size]byte]journal.Actor
@@ -75,12 +80,21 @@ func Open(ctx context.Context, options Options) (*Identity, error) {
 	if options.Audience == "" {
 		options.Audience = options.Issuer
 	}
+	if options.MaxTokenTTL == 0 {
+		options.MaxTokenTTL = LongestTokenTTL
+	}
+	if options.MaxTokenTTL < shortestTokenTTL || options.MaxTokenTTL > LongestTokenTTL {
+		return nil, fault.New(fault.Invalid, "the longest life of an access token is %v; it is a minute to %v hours", options.MaxTokenTTL, LongestTokenTTL.Hours())
+	}
 	keys, err := openRing(ctx, options.Secrets, options.Now, longestToken+leeway)
 	if err != nil {
 		return nil, err
 	}
 	id := &Identity{options: options, ring: keys, codes: map[[sha256.Size]byte]journal.Actor{}}
 	id.verifier = NewVerifier(VerifierOptions{Issuer: options.Issuer, Audience: options.Audience, Key: keys.verifying, Now: options.Now})
+	if id.tokens, err = openTokens(ctx, options.Journal, id.verifier, options.Now); err != nil {
+		return nil, err
+	}
 	if options.Handover != nil {
 		if id.peer, err = parsePublicKeys(options.Handover.PublicKey); err != nil {
 			return nil, err
@@ -189,15 +203,23 @@ func (id *Identity) Verify(token string) (Claims, error) {
 	return id.verifier.Verify(token, TypeSession)
 }
 
-// FromRequest names the caller of a request: a bearer token (RFC 6750), else the
-// session cookie.
+// FromRequest names the caller of a request: a bearer token (RFC 6750), which may
+// be a session's or a personal access token, else the session cookie.
 func (id *Identity) FromRequest(r *http.Request) (Claims, error) {
 	if h := r.Header.Get("Authorization"); h != "" {
-		token, ok := strings.CutPrefix(h, "Bearer ")
-		if !ok {
+		scheme, token, _ := strings.Cut(h, " ")
+		if !strings.EqualFold(scheme, "Bearer") {
 			return Claims{}, fault.New(fault.Unauthenticated, "the Authorization header is not a bearer token")
 		}
-		return id.Verify(token)
+		token = strings.TrimSpace(token)
+		c, err := id.verifier.Verify(token, TypeSession, TypePAT)
+		if err == nil && c.Type == TypePAT {
+			err = id.tokens.use(r.Context(), c.ID, token)
+		}
+		if err != nil {
+			return Claims{}, err
+		}
+		return c, nil
 	}
 	cookie, err := r.Cookie(id.CookieName())
 	if err != nil {

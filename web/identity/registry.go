@@ -1,6 +1,9 @@
 package identity
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Capability is one thing that can be allowed. Every operation of the API and every
 // MCP tool names exactly one; what names none is refused.
@@ -106,6 +109,24 @@ var registry = []Capability{
 
 // Capabilities lists every capability.
 func Capabilities() []Capability { return slices.Clone(registry) }
+
+// exists tells whether a grant covers anything: a capability of the registry, or
+// one that upstream's plans name. What other services ask for is in areas of their
+// own, and is theirs to know.
+func exists(grant string) bool {
+	if len(Intersect([]string{grant}, ent)) > 0 {
+		return true
+	}
+	area := func(name string) string { first, _, _ := strings.Cut(name, "."); return first }
+	ours := false
+	for _, c := range registry {
+		if Covers(grant, c.Name) {
+			return true
+		}
+		ours = ours || area(c.Name) == area(grant)
+	}
+	return !ours
+}
 
 // CapabilityNamed finds a capability.
 func CapabilityNamed(name string) (Capability, bool) {
