@@ -31,6 +31,10 @@ func (s *Server) whoami(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	claims, err := s.caller(c)
+	if err != nil {
+		return err
+	}
 	out := map[string]any{
 		"subject": actor.Subject, "email": actor.Email, "localOwner": actor.LocalOwner,
 		"mode": s.options.Mode, "cloud": s.options.Cloud,
@@ -38,9 +42,7 @@ func (s *Server) whoami(c echo.Context) error {
 	out["calls"] = s.options.Calls != nil
 	if s.options.Sovereign != nil {
 		out["fqdn"] = s.options.Sovereign.FQDN
-		if claims, err := s.options.Identity.FromRequest(c.Request()); err == nil {
-			out["role"] = claims.Role
-		}
+		out["role"] = claims.Role
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(http.StatusOK, out)
@@ -48,28 +50,31 @@ func (s *Server) whoami(c echo.Context) error {
 
 // redeemLink signs in the person who has the one-time link.
 func (s *Server) redeemLink(c echo.Context) error {
-	token, expires, err := s.options.Identity.Redeem(c.QueryParam("code"))
+	session, err := s.options.Identity.Redeem(c.Request().Context(), c.QueryParam("code"))
 	if err != nil {
 		// The app's signed-out page explains it better than a problem would.
 		return c.Redirect(http.StatusSeeOther, s.landing()+"?signin=used")
 	}
-	s.options.Identity.SetCookie(c.Response(), token, expires, s.secure)
+	s.options.Identity.SetCookies(c.Response(), session, s.secure)
 	return c.Redirect(http.StatusSeeOther, s.landing())
 }
 
 // receiveHandover is the receiving end of a handover, as upstream's.
 func (s *Server) receiveHandover(c echo.Context) error {
 	c.Response().Header().Set("Cache-Control", "no-store")
-	session, expires, path, err := s.options.Identity.ReceiveHandover(c.Request().Context(), c.QueryParam("token"))
+	session, path, err := s.options.Identity.ReceiveHandover(c.Request().Context(), c.QueryParam("token"))
 	if err != nil {
 		return err
 	}
-	s.options.Identity.SetCookie(c.Response(), session, expires, s.secure)
+	s.options.Identity.SetCookies(c.Response(), session, s.secure)
 	return c.Redirect(http.StatusFound, path)
 }
 
 func (s *Server) signOut(c echo.Context) error {
-	s.options.Identity.ClearCookie(c.Response(), s.secure)
+	if err := s.options.Identity.SignOut(c.Request()); err != nil {
+		return err
+	}
+	s.options.Identity.ClearCookies(c.Response(), s.secure)
 	return c.NoContent(http.StatusNoContent)
 }
 

@@ -3,9 +3,12 @@ package web_test
 import (
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/openova-io/sandbox/conversation/journal"
+	"github.com/openova-io/sandbox/conversation/vault"
 	"github.com/openova-io/sandbox/web"
 	"github.com/openova-io/sandbox/web/identity"
 	"github.com/openova-io/sandbox/web/identity/identitytest"
@@ -41,7 +44,11 @@ func TestHandover(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := journal.Open(t.Context(), journal.Options{Dir: t.TempDir()})
+	keys, err := vault.Open(t.TempDir(), vault.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := journal.Open(t.Context(), journal.Options{Dir: t.TempDir(), Sealer: keys})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,13 +99,49 @@ func TestHandover(t *testing.T) {
 	wantProblem(t, again, http.StatusUnauthorized, "unauthenticated")
 }
 
+// A page whose access token has ended goes on, with the next one in the answer; once
+// signed out it does not, whatever cookies it kept.
+func TestPageGoesOn(t *testing.T) {
+	var late atomic.Int64
+	id, err := identity.Open(t.Context(), identity.Options{Secrets: identitytest.Foreign(), Issuer: publicURL, Now: func() time.Time {
+		return time.Now().Add(time.Duration(late.Load()))
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newConsole(t, func(o *web.Options) { o.Identity = id })
+	cookies := do(c.Handler(), request(http.MethodGet, "/auth/link?code="+url.QueryEscape(id.NewCode(owner)), "")).Cookies()
+	ask := func(method, path string) *http.Response {
+		r := request(method, path, "")
+		for _, cookie := range cookies {
+			r.AddCookie(cookie)
+		}
+		return do(c.Handler(), r)
+	}
+	res := ask(http.MethodGet, "/api/v1/whoami")
+	if wantStatus(t, res, http.StatusOK); len(res.Cookies()) != 0 {
+		t.Errorf("a good token is replaced: %v", res.Cookies())
+	}
+	late.Store(int64(time.Hour))
+	res = ask(http.MethodGet, "/api/v1/whoami")
+	if wantStatus(t, res, http.StatusOK); len(res.Cookies()) != 2 {
+		t.Fatalf("the answer carries %v", res.Cookies())
+	}
+	old := cookies
+	cookies = res.Cookies()
+	wantStatus(t, ask(http.MethodDelete, "/api/v1/auth/session"), http.StatusNoContent)
+	wantProblem(t, ask(http.MethodGet, "/api/v1/whoami"), http.StatusUnauthorized, "unauthenticated")
+	cookies = old
+	wantProblem(t, ask(http.MethodGet, "/api/v1/whoami"), http.StatusUnauthorized, "unauthenticated")
+}
+
 func TestSignOut(t *testing.T) {
 	c := newConsole(t, nil)
 	for _, method := range []string{http.MethodDelete, http.MethodPost} {
 		res := do(c.Handler(), request(method, "/api/v1/auth/session", ""))
 		wantStatus(t, res, http.StatusNoContent)
 		cookies := res.Cookies()
-		if len(cookies) != 1 || cookies[0].Name != c.identity.CookieName() || cookies[0].MaxAge >= 0 {
+		if len(cookies) != 2 || cookies[0].Name != c.identity.CookieName() || cookies[0].MaxAge >= 0 || cookies[1].MaxAge >= 0 {
 			t.Errorf("%s leaves %v", method, cookies)
 		}
 	}

@@ -1,8 +1,9 @@
 // Package identity says who is calling.
 //
 // A person proves who they are once, by a one-time link or by a handover token
-// from the service that built this Sovereign, and gets a session: a signed token
-// in an HttpOnly cookie. Programs send the same kind of token as a bearer, or a
+// from the service that built this Sovereign, and gets a session: a signed access
+// token that lives for minutes and a refresh token that works once, in HttpOnly
+// cookies. Programs send the same kind of token as a bearer, or a
 // personal access token ([Identity.CreateToken]). Every token of the house is one
 // [Claims] type, signed RS256 with a key of this instance whose public half is the
 // JWKS ([Identity.JWKS]). claims.go is the contract that other services follow;
@@ -20,6 +21,9 @@
 //     nobody out: what a key signed stays good until its own end, and a Sovereign
 //     is handed over with the key that it was built with. A revoked key is refused
 //     at once, whatever it signed.
+//   - A refresh token that is used a second time, but for two tabs that ask at once,
+//     is taken for a stolen one and ends its session. What a session holds open hangs
+//     on the session, not on one of its access tokens, and ends by signing out.
 //   - A personal access token is shown once; the journal has its id and a hash, and a
 //     token that it does not have is none, whoever signed it. It can do no more than
 //     its maker could, and nothing that only a person may. Once it is revoked it is

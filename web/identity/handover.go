@@ -70,12 +70,12 @@ func (id *Identity) handoverKey(trusted string) (*signingKey, error) {
 // ReceiveHandover checks a handover token as upstream's receiver does and gives
 // a session on this Sovereign, with the path to land at. The token is used up
 // only when everything else about it is right.
-func (id *Identity) ReceiveHandover(ctx context.Context, token string) (session string, expires time.Time, path string, err error) {
-	fail := func(format string, args ...any) (string, time.Time, string, error) {
-		return "", time.Time{}, "", fault.New(fault.Unauthenticated, format, args...).Do("Go back and press the button again: it makes a new link.")
+func (id *Identity) ReceiveHandover(ctx context.Context, token string) (session Session, path string, err error) {
+	fail := func(format string, args ...any) (Session, string, error) {
+		return Session{}, "", fault.New(fault.Unauthenticated, format, args...).Do("Go back and press the button again: it makes a new link.")
 	}
 	if id.peer == nil {
-		return "", time.Time{}, "", fault.New(fault.NotFound, "this service takes no handovers")
+		return Session{}, "", fault.New(fault.NotFound, "this service takes no handovers")
 	}
 	if token == "" {
 		return fail("missing token parameter")
@@ -109,15 +109,15 @@ func (id *Identity) ReceiveHandover(ctx context.Context, token string) (session 
 		return fail("invalid token")
 	}
 	if err := id.claimJTI(ctx, c.ID); err != nil {
-		return "", time.Time{}, "", err
+		return Session{}, "", err
 	}
 	path = c.ReturnPath
 	if !slices.Contains(returnPaths, path) {
 		path = "/sandbox"
 	}
 	actor := journal.Actor{Kind: journal.Human, Subject: c.Email, Email: c.Email, EmailVerified: true, Via: "handover"}
-	session, expires, err = id.session(actor, RoleSovereignAdmin, sessionTTL)
-	return session, expires, path, err
+	session, err = id.start(ctx, actor, RoleSovereignAdmin)
+	return session, path, err
 }
 
 // peerKey is the key of the header's kid. Upstream's tokens have none; that is

@@ -46,14 +46,14 @@ var toLayla = identity.Handover{FQDN: fqdn, DeploymentID: "0123456789abcdef", Em
 func TestHandover(t *testing.T) {
 	p := newPair(t)
 	raw := p.mint(t, toLayla)
-	session, expires, path, err := p.console.ReceiveHandover(t.Context(), raw)
+	session, path, err := p.console.ReceiveHandover(t.Context(), raw)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if path != "/sandbox" || !expires.Equal(noon.Add(8*time.Hour)) {
-		t.Errorf("lands at %q until %v", path, expires)
+	if path != "/sandbox" || !session.Expires.Equal(noon.Add(8*time.Hour)) {
+		t.Errorf("lands at %q until %v", path, session.Expires)
 	}
-	claims, err := p.console.Verify(session)
+	claims, err := p.console.Verify(session.Access)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestHandover(t *testing.T) {
 		t.Errorf("the session is %+v", claims)
 	}
 	// The session is the console's; the service that handed over does not take it.
-	_, err = p.concierge.Verify(session)
+	_, err = p.concierge.Verify(session.Access)
 	wantCode(t, err, fault.Unauthenticated)
 	// The token is not a session anywhere.
 	for _, id := range []*identity.Identity{p.concierge, p.console} {
@@ -69,7 +69,7 @@ func TestHandover(t *testing.T) {
 		wantCode(t, err, fault.Unauthenticated)
 	}
 
-	_, _, _, err = p.console.ReceiveHandover(t.Context(), raw)
+	_, _, err = p.console.ReceiveHandover(t.Context(), raw)
 	wantCode(t, err, fault.Unauthenticated)
 	if f := fault.From(err); f.Message != "this handover link was used already" || f.Hint == "" {
 		t.Errorf("a replay is told %q, %q", f.Message, f.Hint)
@@ -110,18 +110,18 @@ func TestHandoverRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			session, _, path, err := p.console.ReceiveHandover(t.Context(), tt.raw)
+			session, path, err := p.console.ReceiveHandover(t.Context(), tt.raw)
 			wantCode(t, err, fault.Unauthenticated)
 			if f := fault.From(err); f.Message != tt.message {
 				t.Errorf("it says %q, want %q", f.Message, tt.message)
 			}
-			if session != "" || path != "" {
-				t.Errorf("a refused handover gives %q, %q", session, path)
+			if session != (identity.Session{}) || path != "" {
+				t.Errorf("a refused handover gives %v, %q", session, path)
 			}
 		})
 	}
 	// None of the refused ones used the id up.
-	if _, _, _, err := p.console.ReceiveHandover(t.Context(), signed(nil)); err != nil {
+	if _, _, err := p.console.ReceiveHandover(t.Context(), signed(nil)); err != nil {
 		t.Errorf("the good token is refused after them: %v", err)
 	}
 }
@@ -130,7 +130,7 @@ func TestHandoverExpiresByTheClock(t *testing.T) {
 	p := newPair(t)
 	raw := p.mint(t, toLayla)
 	p.now = noon.Add(5*time.Minute + 31*time.Second)
-	_, _, _, err := p.console.ReceiveHandover(t.Context(), raw)
+	_, _, err := p.console.ReceiveHandover(t.Context(), raw)
 	wantCode(t, err, fault.Unauthenticated)
 }
 
@@ -147,7 +147,7 @@ func TestHandoverLandsOnOwnPages(t *testing.T) {
 			Issuer: issuer, Audience: jwt.Audience{"https://console." + fqdn}, Email: layla.Email, EmailVerified: true,
 			Role: identity.RoleSovereignAdmin, ID: "to " + asked, IssuedAt: at(0), Expiry: at(time.Minute), ReturnPath: asked,
 		})
-		_, _, path, err := p.console.ReceiveHandover(t.Context(), raw)
+		_, path, err := p.console.ReceiveHandover(t.Context(), raw)
 		if err != nil || path != want {
 			t.Errorf("%q lands at %q (%v), want %q", asked, path, err, want)
 		}
@@ -180,7 +180,7 @@ func TestHandoverOfUpstream(t *testing.T) {
 				"email_verified": true, "role": "sovereign-admin", "sovereign_fqdn": fqdn, "deployment_id": "0123456789abcdef",
 				"jti": "u-1", "iat": noon.Unix(), "exp": noon.Add(5 * time.Minute).Unix(), "groups": []string{"/sovereign-admins"},
 			})
-			_, _, path, err := console.ReceiveHandover(t.Context(), raw)
+			_, path, err := console.ReceiveHandover(t.Context(), raw)
 			if err != nil || path != "/sandbox" {
 				t.Errorf("lands at %q: %v", path, err)
 			}
@@ -190,7 +190,7 @@ func TestHandoverOfUpstream(t *testing.T) {
 
 func TestHandoverNeedsAPeer(t *testing.T) {
 	p := newPair(t)
-	_, _, _, err := p.concierge.ReceiveHandover(t.Context(), p.mint(t, toLayla))
+	_, _, err := p.concierge.ReceiveHandover(t.Context(), p.mint(t, toLayla))
 	wantCode(t, err, fault.NotFound)
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/conversation/journal"
+	"github.com/openova-io/sandbox/conversation/vault"
 	"github.com/openova-io/sandbox/web/identity"
 	"github.com/openova-io/sandbox/web/identity/identitytest"
 )
@@ -62,7 +63,11 @@ func open(t *testing.T, options identity.Options) *identity.Identity {
 
 func openJournal(t *testing.T) *journal.Journal {
 	t.Helper()
-	j, err := journal.Open(t.Context(), journal.Options{Dir: t.TempDir()})
+	keys, err := vault.Open(t.TempDir(), vault.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := journal.Open(t.Context(), journal.Options{Dir: t.TempDir(), Sealer: keys})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,21 +12,17 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
-	"github.com/google/uuid"
 
 	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/conversation/journal"
 )
 
 const (
-	// sessionTTL is how long a person stays signed in; upstream's is 8 hours.
-	sessionTTL = 8 * time.Hour
-	// ownerSessionTTL is longer, as the local owner has no other way to sign in
-	// than to go back to the terminal.
-	ownerSessionTTL = 7 * 24 * time.Hour
 	// longestToken is the end of the longest-lived token that may be configured; a
 	// key verifies that long after it has signed its last one.
 	longestToken = 90 * 24 * time.Hour
+	// followAgain is the pause before the journal is followed again after a fault.
+	followAgain = time.Second
 )
 
 // Options configure an [Identity].
@@ -67,6 +63,9 @@ type Identity struct {
 	verifier *Verifier
 	peer     []jose.JSONWebKey
 	tokens   *tokens
+	sessions *sessions
+	held     *holds
+	head     uint64 // the journal's end when the tokens were read
 
 	mu    sync.Mutex
 	codes map[[sha256.Size]byte]journal.Actor
@@ -92,7 +91,14 @@ func Open(ctx context.Context, options Options) (*Identity, error) {
 	}
 	id := &Identity{options: options, ring: keys, codes: map[[sha256.Size]byte]journal.Actor{}}
 	id.verifier = NewVerifier(VerifierOptions{Issuer: options.Issuer, Audience: options.Audience, Key: keys.verifying, Now: options.Now})
-	if id.tokens, err = openTokens(ctx, options.Journal, id.verifier, options.Now); err != nil {
+	if options.Journal != nil {
+		if id.head, err = options.Journal.Head(ctx); err != nil {
+			return nil, err
+		}
+	}
+	id.held = newHolds()
+	id.sessions = &sessions{journal: options.Journal, now: options.Now, held: id.held, byID: map[string]*storedSession{}}
+	if id.tokens, err = openTokens(ctx, options.Journal, id.verifier, id.held, options.Now); err != nil {
 		return nil, err
 	}
 	if options.Handover != nil {
@@ -128,9 +134,6 @@ func (id *Identity) RevokeKey(ctx context.Context, kid string) error { return id
 // SigningKeys lists the keys, the oldest first.
 func (id *Identity) SigningKeys() []KeyInfo { return id.ring.list() }
 
-// CookieName is the name of the session cookie.
-func (id *Identity) CookieName() string { return "sandbox_" + id.ring.instance }
-
 // NewCode makes a one-time sign-in code for the actor.
 func (id *Identity) NewCode(actor journal.Actor) string {
 	raw := make([]byte, 24)
@@ -142,43 +145,29 @@ func (id *Identity) NewCode(actor journal.Actor) string {
 	return code
 }
 
-// Redeem gives a session token for a one-time code, once.
-func (id *Identity) Redeem(code string) (token string, expires time.Time, err error) {
+// Redeem gives a session for a one-time code, once.
+func (id *Identity) Redeem(ctx context.Context, code string) (Session, error) {
 	id.mu.Lock()
 	sum := sha256.Sum256([]byte(code))
 	actor, ok := id.codes[sum]
 	delete(id.codes, sum)
 	id.mu.Unlock()
 	if !ok {
-		return "", time.Time{}, fault.New(fault.Unauthenticated, "this sign-in link was used already, or is not ours").
+		return Session{}, fault.New(fault.Unauthenticated, "this sign-in link was used already, or is not ours").
 			Do("Start the service again: it prints a new link.")
 	}
-	ttl := sessionTTL
-	if actor.LocalOwner {
-		ttl = ownerSessionTTL
-	}
-	return id.session(actor, "", ttl)
+	return id.start(ctx, actor, "")
 }
 
 // Token gives a session token for a person who is known already, for programs
-// that act for them.
+// that act for them. It belongs to no session, so nothing but its time ends it.
 func (id *Identity) Token(actor journal.Actor, role string, ttl time.Duration) (string, time.Time, error) {
-	return id.session(actor, role, ttl)
-}
-
-func (id *Identity) session(actor journal.Actor, role string, ttl time.Duration) (string, time.Time, error) {
 	if actor.LocalOwner {
 		role = RoleSovereignAdmin
 	}
 	now := id.options.Now()
-	expires := now.Add(ttl)
-	token, err := id.sign(Claims{
-		Issuer: id.options.Issuer, Subject: actor.Subject, Audience: jwt.Audience{id.options.Audience},
-		ID: uuid.NewString(), IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(expires),
-		Type: TypeSession, Email: actor.Email, EmailVerified: actor.EmailVerified, Role: role,
-		OrgID: actor.OrgID, LocalOwner: actor.LocalOwner, Capabilities: Grants(role, PlanEnterprise),
-	})
-	return token, expires, err
+	token, err := id.sign(id.sessionClaims(actor, role, now, ttl))
+	return token, now.Add(ttl), err
 }
 
 func (id *Identity) sign(c Claims) (string, error) {
@@ -213,8 +202,11 @@ func (id *Identity) FromRequest(r *http.Request) (Claims, error) {
 		}
 		token = strings.TrimSpace(token)
 		c, err := id.verifier.Verify(token, TypeSession, TypePAT)
-		if err == nil && c.Type == TypePAT {
+		switch {
+		case err == nil && c.Type == TypePAT:
 			err = id.tokens.use(r.Context(), c.ID, token)
+		case err == nil:
+			err = id.sessions.good(r.Context(), c)
 		}
 		if err != nil {
 			return Claims{}, err
@@ -226,20 +218,60 @@ func (id *Identity) FromRequest(r *http.Request) (Claims, error) {
 		return Claims{}, fault.New(fault.Unauthenticated, "you are not signed in").
 			Do("Open the sign-in link that the service printed.")
 	}
-	return id.Verify(cookie.Value)
+	c, err := id.Verify(cookie.Value)
+	if err == nil {
+		err = id.sessions.good(r.Context(), c)
+	}
+	if err != nil {
+		return Claims{}, err
+	}
+	return c, nil
 }
 
-// SetCookie signs a browser in.
-func (id *Identity) SetCookie(w http.ResponseWriter, token string, expires time.Time, secure bool) {
-	http.SetCookie(w, &http.Cookie{
-		Name: id.CookieName(), Value: token, Path: "/", Expires: expires,
-		HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode,
+// Run keeps up with what other instances of this service do with tokens and
+// sessions, and writes down when tokens were used, until ctx ends.
+func (id *Identity) Run(ctx context.Context) error {
+	j := id.options.Journal
+	if j == nil {
+		return nil
+	}
+	var writing sync.WaitGroup
+	writing.Go(func() { // ends with ctx
+		tick := time.NewTicker(writeUses)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				id.tokens.writeUses(ctx, writeUse)
+			case <-ctx.Done():
+				last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+				defer cancel()
+				id.tokens.writeUses(last, 0)
+				return
+			}
+		}
 	})
-}
-
-// ClearCookie signs a browser out.
-func (id *Identity) ClearCookie(w http.ResponseWriter, secure bool) {
-	http.SetCookie(w, &http.Cookie{Name: id.CookieName(), Path: "/", MaxAge: -1, HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode})
+	defer writing.Wait()
+	for seq := id.head; ; {
+		err := j.Follow(ctx, seq, []string{"token.*", "signin.*"}, func(e journal.Event) error {
+			seq = e.Seq
+			if strings.HasPrefix(e.Aggregate, "signin.") {
+				return id.sessions.follow(e)
+			}
+			return id.tokens.apply(e)
+		})
+		if ctx.Err() != nil {
+			return nil
+		}
+		if fault.CodeOf(err) != fault.Unavailable {
+			return err
+		}
+		select {
+		case <-time.After(followAgain):
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // claimJTI makes a handover token single-use.

@@ -316,6 +316,16 @@ func (r *ring) verifying(kid string) *rsa.PublicKey {
 	return nil
 }
 
+// named gives the key of a kid whose tokens are still good, or nil.
+func (r *ring) named(kid string) *signingKey {
+	for _, k := range r.good() {
+		if k.KID == kid {
+			return k
+		}
+	}
+	return nil
+}
+
 // good are the keys whose tokens are still good, the newest first.
 func (r *ring) good() []*signingKey {
 	now := r.now()

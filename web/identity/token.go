@@ -185,25 +185,6 @@ func (id *Identity) RevokeToken(ctx context.Context, caller Claims, jti string) 
 	return id.tokens.revoke(ctx, caller, jti)
 }
 
-// Bind gives a context that ends when the token of the claims does, by its time or
-// by being revoked, with a fault as its cause. What a caller holds open hangs on
-// it. Claims of anything but a personal access token change nothing. Call release
-// when done.
-func (id *Identity) Bind(ctx context.Context, c Claims) (bound context.Context, release func()) {
-	if c.Type != TypePAT || c.Expiry == nil {
-		return ctx, func() {}
-	}
-	ended := fault.New(fault.Unauthenticated, "this token has ended").Do("Make a new one.")
-	ctx, stop := context.WithTimeoutCause(ctx, c.Expiry.Time().Add(leeway).Sub(id.options.Now()), ended)
-	ctx, cancel := context.WithCancelCause(ctx)
-	forget := id.tokens.watch(c.ID, func() { cancel(ended) })
-	return ctx, func() { forget(); cancel(nil); stop() }
-}
-
-// Run keeps up with what other instances of this service do with tokens, and
-// writes down when tokens were used, until ctx ends.
-func (id *Identity) Run(ctx context.Context) error { return id.tokens.run(ctx) }
-
 // The events of a token's aggregate, token.<jti>.
 const (
 	eventTokenCreated = "identity.token.created"

@@ -21,8 +21,6 @@ const (
 	// one token: it is for its owner to see, and must not fill the journal.
 	writeUses = time.Minute
 	writeUse  = time.Hour
-	// followAgain is the pause before the journal is followed again after a fault.
-	followAgain = time.Second
 )
 
 // tokens are the personal access tokens that the journal knows, in memory, so that
@@ -31,11 +29,10 @@ type tokens struct {
 	journal  *journal.Journal // nil: there are none
 	verifier *Verifier
 	now      func() time.Time
-	head     uint64 // the journal's end when they were read
+	held     *holds
 
-	mu       sync.Mutex
-	byID     map[string]*storedToken
-	watchers map[string]map[*func()]struct{} // what is held open, by jti
+	mu   sync.Mutex
+	byID map[string]*storedToken
 }
 
 // storedToken is the fold of one token's events.
@@ -50,14 +47,10 @@ type storedToken struct {
 }
 
 // openTokens reads them.
-func openTokens(ctx context.Context, j *journal.Journal, v *Verifier, now func() time.Time) (*tokens, error) {
-	t := &tokens{journal: j, verifier: v, now: now, byID: map[string]*storedToken{}, watchers: map[string]map[*func()]struct{}{}}
+func openTokens(ctx context.Context, j *journal.Journal, v *Verifier, held *holds, now func() time.Time) (*tokens, error) {
+	t := &tokens{journal: j, verifier: v, held: held, now: now, byID: map[string]*storedToken{}}
 	if j == nil {
 		return t, nil
-	}
-	var err error
-	if t.head, err = j.Head(ctx); err != nil {
-		return nil, err
 	}
 	ids, err := j.List(ctx, "token")
 	if err != nil {
@@ -121,15 +114,10 @@ func (t *tokens) apply(e journal.Event) error {
 		x.RevokedAt, x.revocation = e.Timestamp.Truncate(time.Second), e
 		t.verifier.Revoke(jti, d.ExpiresAt)
 	}
-	var held []*func()
-	if !x.RevokedAt.IsZero() || x.erased {
-		for end := range t.watchers[jti] {
-			held = append(held, end)
-		}
-	}
+	over := x.over()
 	t.mu.Unlock()
-	for _, end := range held {
-		(*end)()
+	if over {
+		t.held.end(jti)
 	}
 	if err != nil {
 		return fault.Wrap(err, fault.Internal, "the event %s of a token cannot be read", e.ID)
@@ -181,6 +169,9 @@ func (t *tokens) get(jti string) (storedToken, bool) {
 	}
 	return *x, true
 }
+
+// over tells whether the token is refused before its time.
+func (x *storedToken) over() bool { return x.erased || !x.RevokedAt.IsZero() }
 
 func (x *storedToken) of(c Claims) bool {
 	return !x.erased && x.owner == c.Subject && x.org == c.OrgID && c.Subject != ""
@@ -246,7 +237,7 @@ func (t *tokens) use(ctx context.Context, jti, text string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	x := t.byID[jti]
-	if x == nil || x.erased || !x.RevokedAt.IsZero() || subtle.ConstantTimeCompare(x.hash, sum[:]) != 1 {
+	if x == nil || x.over() || subtle.ConstantTimeCompare(x.hash, sum[:]) != 1 {
 		return refused
 	}
 	if now.After(x.LastUsedAt) {
@@ -255,66 +246,10 @@ func (t *tokens) use(ctx context.Context, jti, text string) error {
 	return nil
 }
 
-// watch calls end once the token is revoked, which it may be already.
-func (t *tokens) watch(jti string, end func()) (forget func()) {
-	t.mu.Lock()
-	if t.watchers[jti] == nil {
-		t.watchers[jti] = map[*func()]struct{}{}
-	}
-	t.watchers[jti][&end] = struct{}{}
-	x := t.byID[jti]
-	over := x == nil || x.erased || !x.RevokedAt.IsZero()
-	t.mu.Unlock()
-	if over {
-		end()
-	}
-	return func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		if delete(t.watchers[jti], &end); len(t.watchers[jti]) == 0 {
-			delete(t.watchers, jti)
-		}
-	}
-}
-
-func (t *tokens) run(ctx context.Context) error {
-	if t.journal == nil {
-		return nil
-	}
-	var writing sync.WaitGroup
-	writing.Go(func() { // ends with ctx
-		tick := time.NewTicker(writeUses)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				t.writeUses(ctx, writeUse)
-			case <-ctx.Done():
-				last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-				defer cancel()
-				t.writeUses(last, 0)
-				return
-			}
-		}
-	})
-	defer writing.Wait()
-	for seq := t.head; ; {
-		err := t.journal.Follow(ctx, seq, []string{"token.*"}, func(e journal.Event) error {
-			seq = e.Seq
-			return t.apply(e)
-		})
-		if ctx.Err() != nil {
-			return nil
-		}
-		if fault.CodeOf(err) != fault.Unavailable {
-			return err
-		}
-		select {
-		case <-time.After(followAgain):
-		case <-ctx.Done():
-			return nil
-		}
-	}
+// good tells whether a token is known and not over.
+func (t *tokens) good(jti string) bool {
+	x, ok := t.get(jti)
+	return ok && !x.over()
 }
 
 // writeUses journals the last uses that are newer than what the journal has by
@@ -323,7 +258,7 @@ func (t *tokens) writeUses(ctx context.Context, newer time.Duration) {
 	var due []storedToken
 	t.mu.Lock()
 	for _, x := range t.byID {
-		if x.RevokedAt.IsZero() && !x.erased && x.LastUsedAt.Sub(x.written) > newer {
+		if !x.over() && x.LastUsedAt.Sub(x.written) > newer {
 			due = append(due, *x)
 		}
 	}

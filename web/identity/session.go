@@ -1,0 +1,393 @@
+package identity
+
+import (
+	"context"
+	"crypto/hmac"
+	"encoding/base64"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/google/uuid"
+
+	"github.com/openova-io/sandbox/conversation/fault"
+	"github.com/openova-io/sandbox/conversation/journal"
+)
+
+const (
+	// sessionTTL is how long a person stays signed in; upstream's is 8 hours.
+	sessionTTL = 8 * time.Hour
+	// ownerSessionTTL is longer, as the local owner has no other way to sign in
+	// than to go back to the terminal.
+	ownerSessionTTL = 7 * 24 * time.Hour
+	// accessTTL is how long a session's access token lives; upstream's.
+	accessTTL = 15 * time.Minute
+	// refreshGrace is how long the refresh token that was just used is still taken,
+	// and gives the same successor: two tabs refresh at the same moment.
+	refreshGrace = 30 * time.Second
+	// maxSessions is how many sessions are remembered before the ended ones are
+	// forgotten.
+	maxSessions = 10000
+)
+
+// Session is what a browser keeps of a sign-in: an access token that lives for
+// minutes, and a refresh token that works once and gives the next pair.
+type Session struct {
+	Access, Refresh string
+	// Expires is when the person has to sign in again.
+	Expires time.Time
+}
+
+// The events of a sign-in's aggregate, signin.<sid>.
+const (
+	eventSessionStarted = "identity.session.started"
+	eventSessionRotated = "identity.session.rotated"
+	eventSessionEnded   = "identity.session.ended"
+)
+
+// sessionStarted is sealed with its person's key.
+type sessionStarted struct {
+	Actor   journal.Actor `json:"actor"`
+	Role    string        `json:"role"`
+	Expires time.Time     `json:"expires"`
+}
+
+// sessionRotated says that the refresh token of the generation before was used.
+type sessionRotated struct {
+	Generation int `json:"generation"`
+}
+
+// sessionEnded has the reason: signed-out, or reused for a refresh token that was
+// used again, which is how a stolen one shows.
+type sessionEnded struct {
+	Reason string `json:"reason"`
+}
+
+// sessions are the sign-ins that were seen here, as the journal has them.
+type sessions struct {
+	journal *journal.Journal // nil: they end with the process
+	now     func() time.Time
+	held    *holds
+
+	mu   sync.Mutex
+	byID map[string]*storedSession
+}
+
+// storedSession is the fold of one sign-in's events.
+type storedSession struct {
+	sessionStarted
+	generation int
+	rotatedAt  time.Time
+	ended      bool
+	seq        uint64
+}
+
+// start begins a session of the actor's.
+func (id *Identity) start(ctx context.Context, actor journal.Actor, role string) (Session, error) {
+	now, ttl := id.options.Now().UTC().Truncate(time.Second), sessionTTL
+	if actor.LocalOwner {
+		role, ttl = RoleSovereignAdmin, ownerSessionTTL
+	}
+	sid := uuid.NewString()
+	d := sessionStarted{Actor: actor, Role: role, Expires: now.Add(ttl)}
+	public := actor
+	public.Email, public.EmailVerified = "", false
+	e := journal.New(eventSessionStarted, d).By(public).Of(actor.Subject)
+	e.TenantID = actor.OrgID
+	if err := id.sessions.append(ctx, sid, 0, e); err != nil {
+		return Session{}, err
+	}
+	return id.pair(sid, storedSession{sessionStarted: d})
+}
+
+// pair makes the tokens of a session's newest generation. The refresh token is a
+// keyed hash, so that two who ask at once get the same.
+func (id *Identity) pair(sid string, x storedSession) (Session, error) {
+	key, err := id.ring.signing()
+	if err != nil {
+		return Session{}, err
+	}
+	now := id.options.Now()
+	c := id.sessionClaims(x.Actor, x.Role, now, min(accessTTL, x.Expires.Sub(now)))
+	c.SessionID = sid
+	access, err := signWith(key, c)
+	if err != nil {
+		return Session{}, err
+	}
+	generation := strconv.Itoa(x.generation)
+	refresh := strings.Join([]string{key.KID, sid, generation, base64.RawURLEncoding.EncodeToString(key.mac("refresh", sid, generation))}, ".")
+	return Session{Access: access, Refresh: refresh, Expires: x.Expires}, nil
+}
+
+// readRefresh gives the session and generation of a refresh token that is ours.
+func (id *Identity) readRefresh(token string) (sid string, generation int, ok bool) {
+	part := strings.Split(token, ".")
+	if len(token) > 256 || len(part) != 4 {
+		return "", 0, false
+	}
+	key := id.ring.named(part[0])
+	mac, err := base64.RawURLEncoding.Strict().DecodeString(part[3])
+	if key == nil || err != nil || !hmac.Equal(mac, key.mac("refresh", part[1], part[2])) {
+		return "", 0, false
+	}
+	generation, err = strconv.Atoi(part[2])
+	return part[1], generation, err == nil
+}
+
+// Refresh gives the next tokens for a refresh token, which works once. For 30
+// seconds it gives the same successor again. After that its use is taken for a
+// theft, and ends the session for whoever has it.
+func (id *Identity) Refresh(ctx context.Context, token string) (Session, error) {
+	over := fault.New(fault.Unauthenticated, "you are not signed in, or your session has ended").Do("Sign in again.")
+	sid, generation, ok := id.readRefresh(token)
+	if !ok {
+		return Session{}, over
+	}
+	for range 8 {
+		x, ok, err := id.sessions.get(ctx, sid)
+		if err == nil && ok && generation > x.generation { // another instance has rotated it
+			if err = id.sessions.load(ctx, sid); err == nil {
+				x, ok, err = id.sessions.get(ctx, sid)
+			}
+		}
+		now := id.options.Now()
+		switch {
+		case err != nil:
+			return Session{}, err
+		case !ok || x.ended || !now.Before(x.Expires) || generation > x.generation:
+			return Session{}, over
+		case generation == x.generation:
+			e := journal.New(eventSessionRotated, sessionRotated{generation + 1}).By(journal.Actor{Kind: journal.System})
+			e.Timestamp, e.TenantID = now.UTC(), x.Actor.OrgID
+			err = id.sessions.append(ctx, sid, x.seq, e)
+		case generation == x.generation-1 && now.Sub(x.rotatedAt) <= refreshGrace:
+			return id.pair(sid, x)
+		default:
+			if err := id.endSession(ctx, sid, "reused"); err != nil {
+				return Session{}, err
+			}
+			return Session{}, fault.New(fault.Unauthenticated, "your session was ended, because its refresh token was used a second time").
+				Do("Sign in again. If this was not you in an old tab, somebody had a copy.")
+		}
+		if fault.CodeOf(err) == fault.Conflict { // somebody was faster: look again
+			err = id.sessions.load(ctx, sid)
+		}
+		if err != nil {
+			return Session{}, err
+		}
+	}
+	return Session{}, fault.New(fault.Unavailable, "the session is too busy to be refreshed").Do("Try again.")
+}
+
+// SignOut ends the session of a request, for all who have its tokens.
+func (id *Identity) SignOut(r *http.Request) error {
+	if cookie, err := r.Cookie(id.refreshCookie()); err == nil {
+		if sid, _, ok := id.readRefresh(cookie.Value); ok {
+			return id.endSession(r.Context(), sid, "signed-out")
+		}
+	}
+	if c, err := id.FromRequest(r); err == nil && c.Type == TypeSession && c.SessionID != "" {
+		return id.endSession(r.Context(), c.SessionID, "signed-out")
+	}
+	return nil
+}
+
+func (id *Identity) endSession(ctx context.Context, sid, reason string) error {
+	for range 8 {
+		x, ok, err := id.sessions.get(ctx, sid)
+		if err != nil || !ok || x.ended {
+			return err
+		}
+		e := journal.New(eventSessionEnded, sessionEnded{reason}).By(journal.Actor{Kind: journal.System})
+		e.TenantID = x.Actor.OrgID
+		if err = id.sessions.append(ctx, sid, x.seq, e); fault.CodeOf(err) == fault.Conflict {
+			err = id.sessions.load(ctx, sid)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return fault.New(fault.Unavailable, "the session is too busy to be ended").Do("Try again.")
+}
+
+// Authenticate names the caller of a request as [Identity.FromRequest] does. Where
+// a browser's access token has ended and its refresh token is good, the answer
+// carries the next pair, so that a page needs to know nothing of it.
+func (id *Identity) Authenticate(w http.ResponseWriter, r *http.Request, secure bool) (Claims, error) {
+	c, err := id.FromRequest(r)
+	cookie, missing := r.Cookie(id.refreshCookie())
+	if fault.CodeOf(err) != fault.Unauthenticated || missing != nil || r.Header.Get("Authorization") != "" {
+		return c, err
+	}
+	s, err := id.Refresh(r.Context(), cookie.Value)
+	if err != nil {
+		return Claims{}, err
+	}
+	id.SetCookies(w, s, secure)
+	return id.Verify(s.Access)
+}
+
+// CookieName is the name of the cookie with the access token.
+func (id *Identity) CookieName() string { return "sandbox_" + id.ring.instance }
+
+func (id *Identity) refreshCookie() string { return id.CookieName() + "_refresh" }
+
+// SetCookies signs a browser in.
+func (id *Identity) SetCookies(w http.ResponseWriter, s Session, secure bool) {
+	for name, value := range map[string]string{id.CookieName(): s.Access, id.refreshCookie(): s.Refresh} {
+		http.SetCookie(w, &http.Cookie{
+			Name: name, Value: value, Path: "/", Expires: s.Expires,
+			HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode,
+		})
+	}
+}
+
+// ClearCookies signs a browser out.
+func (id *Identity) ClearCookies(w http.ResponseWriter, secure bool) {
+	for _, name := range []string{id.CookieName(), id.refreshCookie()} {
+		http.SetCookie(w, &http.Cookie{Name: name, Path: "/", MaxAge: -1, HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode})
+	}
+}
+
+// sessionClaims are those of a session token.
+func (id *Identity) sessionClaims(actor journal.Actor, role string, now time.Time, ttl time.Duration) Claims {
+	return Claims{
+		Issuer: id.options.Issuer, Subject: actor.Subject, Audience: jwt.Audience{id.options.Audience},
+		ID: uuid.NewString(), IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(ttl)),
+		Type: TypeSession, Email: actor.Email, EmailVerified: actor.EmailVerified, Role: role,
+		OrgID: actor.OrgID, LocalOwner: actor.LocalOwner, Capabilities: Grants(role, PlanEnterprise),
+	}
+}
+
+// get gives a copy of a session, which is read where it was not seen before.
+func (s *sessions) get(ctx context.Context, sid string) (storedSession, bool, error) {
+	s.mu.Lock()
+	x := s.byID[sid]
+	s.mu.Unlock()
+	if x == nil && s.journal != nil {
+		if err := s.load(ctx, sid); err != nil {
+			return storedSession{}, false, err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if x = s.byID[sid]; x == nil {
+		return storedSession{}, false, nil
+	}
+	return *x, true, nil
+}
+
+// good tells whether a session goes on. A token without one, which only programs
+// of the house make, has no session that could end.
+func (s *sessions) good(ctx context.Context, c Claims) error {
+	if c.SessionID == "" {
+		return nil
+	}
+	x, ok, err := s.get(ctx, c.SessionID)
+	if err == nil && (!ok || x.ended || !s.now().Before(x.Expires)) {
+		err = fault.New(fault.Unauthenticated, "you are not signed in, or your session has ended").Do("Sign in again.")
+	}
+	return err
+}
+
+func (s *sessions) load(ctx context.Context, sid string) error {
+	events, err := s.journal.Load(ctx, "signin."+sid)
+	if err != nil {
+		return err
+	}
+	for _, e := range events {
+		if err := s.apply(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *sessions) append(ctx context.Context, sid string, after uint64, e journal.Event) error {
+	e.Source, e.Aggregate = "sandbox/identity", "signin."+sid
+	if s.journal == nil {
+		if e.Timestamp.IsZero() {
+			e.Timestamp = s.now()
+		}
+		s.mu.Lock()
+		x := s.byID[sid]
+		late := x != nil && x.seq != after
+		s.mu.Unlock()
+		if e.Seq = after + 1; late {
+			return fault.New(fault.Conflict, "the session has moved on")
+		}
+		return s.apply(e)
+	}
+	stored, err := s.journal.Append(ctx, e.Aggregate, after, e)
+	for _, e := range stored {
+		e.Aggregate = "signin." + sid
+		err = s.apply(e)
+	}
+	return err
+}
+
+// follow takes in what another instance did to a session that was seen here.
+func (s *sessions) follow(e journal.Event) error {
+	s.mu.Lock()
+	_, known := s.byID[strings.TrimPrefix(e.Aggregate, "signin.")]
+	s.mu.Unlock()
+	if !known {
+		return nil
+	}
+	return s.apply(e)
+}
+
+// apply takes one event in; one that was seen before changes nothing.
+func (s *sessions) apply(e journal.Event) error {
+	sid := strings.TrimPrefix(e.Aggregate, "signin.")
+	s.mu.Lock()
+	x := s.byID[sid]
+	if x == nil {
+		s.forget()
+		x = &storedSession{}
+		s.byID[sid] = x
+	}
+	if e.Seq <= x.seq {
+		s.mu.Unlock()
+		return nil
+	}
+	x.seq = e.Seq
+	var err error
+	switch e.Type {
+	case eventSessionStarted:
+		if x.ended = e.Erased(); !x.ended {
+			err = e.Decode(&x.sessionStarted)
+		}
+	case eventSessionRotated:
+		var d sessionRotated
+		err = e.Decode(&d)
+		x.generation, x.rotatedAt = d.Generation, e.Timestamp
+	case eventSessionEnded:
+		x.ended = true
+	}
+	ended := x.ended
+	s.mu.Unlock()
+	if ended {
+		s.held.end(sid)
+	}
+	if err != nil {
+		return fault.Wrap(err, fault.Internal, "the event %s of a session cannot be read", e.ID)
+	}
+	return nil
+}
+
+// forget makes room by what is over; the journal still has it. mu is held.
+func (s *sessions) forget() {
+	if len(s.byID) < maxSessions || s.journal == nil {
+		return
+	}
+	now := s.now()
+	for sid, x := range s.byID {
+		if x.ended || !now.Before(x.Expires) {
+			delete(s.byID, sid)
+		}
+	}
+}
