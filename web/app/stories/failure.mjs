@@ -55,28 +55,45 @@ export async function failure(browser, name, service, options) {
   await visitor.leave()
 }
 
-/** A size is sold out: another is named, chosen by hand, and goes. */
+/** A size is sold out before there is a plan, another after it was approved. */
 export async function stock(browser, name, service, options) {
   const visitor = await visit(browser, { name, service, ...options })
-  const { page, look, press } = visitor
-  await visitor.toPlan()
-  await press(visitor.approve().first())
+  const { page, look, press, say } = visitor
+  const resize = async (size) => {
+    await press(page.getByRole('button', { name: 'Change Worker size' }))
+    const field = page.getByLabel('Worker size', { exact: true })
+    await field.selectOption(size)
+    await press(page.getByRole('button', { name: 'Save' }))
+    await page.getByRole('button', { name: 'Change Worker size' }).waitFor()
+  }
+  const soldOut = (size) => new RegExp(`${size} is out of stock in Helsinki[\\s\\S]*The nearest is (\\w+) `)
+  const nearest = async (said, size) => {
+    const [, other] = (await said.innerText()).match(soldOut(size)) ?? []
+    assert.ok(other, `no other size is named: ${await said.innerText()}`)
+    return other
+  }
+
+  await visitor.askForPlan()
+  const refused = page.getByText(soldOut('cpx32')).last()
+  await refused.waitFor({ timeout: 120_000 })
+  const second = await nearest(refused, 'cpx32')
+  await look('sold out')
+  await resize(second)
+  await say('Please make the plan.')
+  await visitor.approve().waitFor({ timeout: 120_000 })
+  assert.match(await visitor.card('plan').innerText(), new RegExp(`× ${second}`))
+
+  await service.fail({ outOfStock: [`${second}@hel1`] })
+  await press(visitor.approve())
   const ended = visitor.card('ended')
   const again = ended.getByRole('button', { name: /try again/i })
   await again.waitFor({ timeout: 120_000 })
-  const [, nearest] = (await ended.innerText()).match(/cpx32 is out of stock in Helsinki[\s\S]*The nearest is (\w+) /) ?? []
-  assert.ok(nearest, `no other size is named: ${await ended.innerText()}`)
-  await look('sold out')
-
-  await press(page.getByRole('button', { name: 'Change Worker size' }))
-  const size = page.getByRole('textbox', { name: 'Worker size' }).or(page.getByRole('combobox', { name: 'Worker size' }))
-  if ((await size.evaluate((e) => e.tagName)) === 'SELECT') await size.selectOption(nearest)
-  else await size.fill(nearest)
-  await press(page.getByRole('button', { name: 'Save' }))
-  await page.getByRole('button', { name: 'Change Worker size' }).waitFor()
+  const third = await nearest(ended, second)
+  await look('sold out meanwhile')
+  await resize(third)
   await press(again)
   await page.locator('[data-card^="approval-"]').nth(1).waitFor({ timeout: 120_000 })
-  assert.match(await visitor.card('plan').innerText(), new RegExp(`× ${nearest}`))
+  assert.match(await visitor.card('plan').innerText(), new RegExp(`× ${third}`))
   await look('another size')
   await press(visitor.approve().last())
   await visitor.card('ready').waitFor({ timeout: 120_000 })

@@ -6,6 +6,7 @@ import { founder } from './founder.mjs'
 import { killed } from './killed.mjs'
 import { rough } from './rough.mjs'
 import { startBrowser, startService } from './service.mjs'
+import { abandon } from './visitor.mjs'
 
 const desktop = { viewport: { width: 1440, height: 900 } }
 const touch = { hasTouch: true, isMobile: true }
@@ -38,6 +39,7 @@ async function tell([name, { play, args, ...options }]) {
   } catch (error) {
     failed++
     console.error(`FAILED ${name}: ${error.stack}\n${service.errors()}`)
+    await abandon(name)
   } finally {
     await service.stop()
   }

@@ -18,12 +18,18 @@ export async function look(page, state) {
     const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
     assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`), [], `axe on ${state}, ${colorScheme}`)
   }
-  assert.deepEqual(await page.evaluate(sideways), [], `${state} goes sideways`)
+  await straight(page, state)
   const size = page.viewportSize()
   if (size.width === 320) return
   await page.setViewportSize({ width: 320, height: 640 })
-  assert.deepEqual(await page.evaluate(sideways), [], `${state} goes sideways at 320 px`)
+  await straight(page, state)
   await page.setViewportSize(size)
+}
+
+/** Nothing goes sideways, once the page has settled in its size. */
+async function straight(page, state) {
+  const settled = await page.waitForFunction(`(${sideways})().length === 0`, null, { timeout: 5000 }).catch(() => null)
+  if (!settled) assert.deepEqual(await page.evaluate(sideways), [], `${state} goes sideways at ${page.viewportSize().width} px`)
 }
 
 /**
@@ -44,9 +50,21 @@ function sideways() {
   return wrong
 }
 
+const contexts = new Map()
+
+/** Ends a story that failed, with a picture of what its pages show. */
+export async function abandon(name) {
+  const context = contexts.get(name)
+  for (const [i, page] of (pictures && context ? context.pages() : []).entries()) {
+    await page.screenshot({ path: `${pictures}/${name}-failed-${i}.png` }).catch(() => undefined)
+  }
+  await context?.close()
+}
+
 /** Opens a page of `service` as a new visitor. `keyboard` is one without a pointer. */
 export async function visit(browser, { name, service, keyboard = false, ...options }) {
   const context = await browser.newContext({ reducedMotion: 'reduce', locale: 'en-GB', acceptDownloads: true, ...options })
+  contexts.set(name, context)
   const strange = []
   const broken = []
   const watch = (page) => {
@@ -80,12 +98,15 @@ export async function visit(browser, { name, service, keyboard = false, ...optio
       } else await composer.fill(text)
       await page.keyboard.press('Enter')
     },
-    /** Goes from the sign-in link to a plan that waits, without looking around. */
-    async toPlan() {
+    /** Goes from the sign-in link to asking for a plan, without looking around. */
+    async askForPlan() {
       await page.goto(service.link)
       await composer.waitFor()
       await this.say('We are Al Noor Dental Clinic in Muscat, 12 people. Patients should book online and we share files. founder@alnoor.example')
       await this.press(page.getByRole('button', { name: /simulated account/i }).last())
+    },
+    async toPlan() {
+      await this.askForPlan()
       await this.approve().first().waitFor({ timeout: 120_000 })
     },
     /** Every card with what it says, in the order of the page. */
