@@ -3,7 +3,6 @@ package fault
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 )
 
@@ -144,25 +143,27 @@ func CodeOf(err error) Code {
 	return From(err).Code
 }
 
-// HTTPStatus is the status of the problem+json answer (RFC 9457).
+// HTTPStatus is the status of the problem+json answer (RFC 9457). It is a number
+// here and not a name of net/http, so that programs without a network, which have
+// faults too, are not linked with one.
 func (e *Error) HTTPStatus() int {
 	switch e.Code {
 	case Invalid:
-		return http.StatusUnprocessableEntity
+		return 422
 	case Unauthenticated:
-		return http.StatusUnauthorized
+		return 401
 	case Denied:
-		return http.StatusForbidden
+		return 403
 	case NotFound:
-		return http.StatusNotFound
+		return 404
 	case Conflict:
-		return http.StatusConflict
+		return 409
 	case Limited:
-		return http.StatusTooManyRequests
+		return 429
 	case Unavailable:
-		return http.StatusServiceUnavailable
+		return 503
 	default:
-		return http.StatusInternalServerError
+		return 500
 	}
 }
 
