@@ -7,9 +7,6 @@ SHELL := /bin/bash
 .PHONY: help run build app tools packages conformance test test-go test-app test-browser soak bench doctor clean
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-CACHE   := $(or $(SANDBOX_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/openova-sandbox)
-LDFLAGS := -s -w -X main.version=$(VERSION)
-GO      := CGO_ENABLED=0 go
 # A tofu of your own skips the build: make run TOFU=/path/to/tofu
 TOFU    ?=
 export TOFU
@@ -18,22 +15,17 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 run: build ## run the service; OpenTofu is built meanwhile, once
-	@(nice $(MAKE) --no-print-directory tools || true) & \
+	@(nice -n 19 $(MAKE) --no-print-directory tools || true) & \
 	exec bin/sandbox serve --log-format text --log-level warn \
 	  --provider-mirror "$$(.tools/mirror)" $(if $(TOFU),,--tofu "$$(.tools/build --path tofu)") $(ARGS)
 
-build: app ## bin/sandbox, bin/sandbox-holder and, where its libraries are, bin/sandbox-ear
-	@echo "build: compiling sandbox and sandbox-holder"
-	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
-	@if pkg-config --exists pocketsphinx sphinxbase 2>/dev/null; then \
-	  CGO_ENABLED=1 go build -trimpath -tags pocketsphinx -o bin/ ./cmd/sandbox-ear; \
-	else echo "build: no voice calls: sandbox-ear needs gcc, pkg-config and libpocketsphinx-dev (make packages)"; fi
+build: ## bin/sandbox, bin/sandbox-holder and, where its libraries are, bin/sandbox-ear
+	@.tools/service '$(VERSION)'
 
 # The app is built again only when something in it has changed.
 app: web/app/dist/index.html
 web/app/dist/index.html: $(shell find web/app/src web/app/public web/app/index.html web/app/*.ts web/app/package*.json -type f 2>/dev/null)
-	@echo "build: the web app (npm ci, vite build)"
-	@cd web/app && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
+	@.tools/app
 
 tools: ## OpenTofu and its Hetzner provider, from source into the user's cache
 	@.tools/build hcloud
