@@ -43,6 +43,9 @@ test-app:
 	@echo "test: the web app's unit tests"
 	@cd web/app && npm run --silent test
 
+# The flags of .tools/follow, so that tests find compiled what make build has compiled.
+test-go: export CGO_ENABLED = 0
+test-go: export GOFLAGS = -trimpath -gcflags=all=-dwarf=false
 test-go:
 	@echo "test: go vet, go test"
 	@test -z "$$(gofmt -l cmd conversation mcp provisioner shell voice web)" || { gofmt -l cmd conversation mcp provisioner shell voice web; exit 1; }
