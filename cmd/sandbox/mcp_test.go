@@ -64,11 +64,12 @@ func startAgent(t *testing.T, dir string) *agent {
 func startHTTPAgent(t *testing.T, dir, revision string) *agent {
 	t.Helper()
 	base, token := bearer(t, dir)
-	c, err := client.NewStreamableHttpClient(base+"/mcp/concierge", transport.WithHTTPHeaders(map[string]string{"Authorization": "Bearer " + token}))
+	wire, err := transport.NewStreamableHTTP(base+"/mcp/concierge", transport.WithHTTPHeaders(map[string]string{"Authorization": "Bearer " + token}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return greeted(t, c, revision)
+	// A client that is in a hurry takes a busy service for one of an older revision.
+	return greeted(t, client.NewClient(wire, client.WithDiscoverTimeout(patience)), revision)
 }
 
 func greeted(t *testing.T, c *client.Client, revision string) *agent {
