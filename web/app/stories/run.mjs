@@ -10,16 +10,17 @@ import { abandon } from './visitor.mjs'
 
 const desktop = { viewport: { width: 1440, height: 900 } }
 const touch = { hasTouch: true, isMobile: true }
+// The founder's story is played at 320 px itself.
 // The long ones first, so that they do not wait for a turn at the end.
 const stories = {
   failure: { play: failure, ...desktop },
   rough: { play: rough, ...desktop },
   killed: { play: killed, ...desktop },
-  keyboard: { play: founder, viewport: { width: 1280, height: 800 }, keyboard: true },
-  desktop: { play: founder, ...desktop },
-  tablet: { play: founder, viewport: { width: 820, height: 1180 }, ...touch },
-  phone: { play: founder, viewport: { width: 390, height: 844 }, ...touch },
-  narrow: { play: founder, viewport: { width: 320, height: 640 }, ...touch },
+  keyboard: { play: founder, reflow: false, viewport: { width: 1280, height: 800 }, keyboard: true },
+  desktop: { play: founder, reflow: false, ...desktop },
+  tablet: { play: founder, reflow: false, viewport: { width: 820, height: 1180 }, ...touch },
+  phone: { play: founder, reflow: false, viewport: { width: 390, height: 844 }, ...touch },
+  narrow: { play: founder, reflow: false, viewport: { width: 320, height: 640 }, ...touch },
   stock: { play: stock, ...desktop, args: ['--out-of-stock', 'cpx32@hel1'] },
 }
 
