@@ -2,36 +2,17 @@
 // which outlives the service. `npm run stories`, or `node stories/shell.mjs`.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { readFile, readdir, readlink, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, readdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-import { startBrowser } from './service.mjs'
+import { startBrowser, startService } from './service.mjs'
+import { look as lookAt } from './visitor.mjs'
 
-const binary = process.env.SANDBOX_BINARY ?? fileURLToPath(new URL('../../../bin/sandbox', import.meta.url))
-const axe = await readFile(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8')
-const pictures = process.env.PICTURES
-const dir = await mkdtemp(join(tmpdir(), 'sandbox-shell-story-'))
 const walled = await new Promise((resolve) => spawn('bwrap', ['--version'], { stdio: 'ignore' }).once('error', () => resolve(false)).once('exit', (code) => resolve(code === 0)))
 if (!walled) console.log('bubblewrap is not here: the story runs without a wall')
-const isolation = walled ? 'bwrap' : 'none'
-
-/** Starts the service; the second time it finds its port and its sessions again. */
-function serve() {
-  const child = spawn(binary, ['serve', '--data-dir', dir, '--listen', '127.0.0.1:0', '--log-level', 'warn', '--isolation', isolation], { stdio: ['ignore', 'pipe', 'inherit'] })
-  return new Promise((resolve, reject) => {
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      const found = line.match(/https?:\/\/\S+\/auth\/link\?code=\S+/)
-      if (found) resolve({ child, link: found[0], url: new URL(found[0]).origin })
-    })
-    child.once('exit', (code) => reject(new Error(`the service ended with ${code}`)))
-  })
-}
 
 const began = Date.now()
 const browser = await startBrowser()
-let service = await serve()
+const service = await startService({ args: ['--isolation', walled ? 'bwrap' : 'none'] })
 const broken = []
 try {
   const context = async (options) => {
@@ -41,18 +22,13 @@ try {
     page.on('console', (m) => m.type() === 'error' && !/WebSocket|Failed to load resource|ERR_CONNECTION/.test(m.text()) && broken.push(m.text()))
     return page
   }
-  const look = async (page, name, { scan = true } = {}) => {
-    if (pictures) await page.screenshot({ path: `${pictures}/shell-${name}.png` })
-    if (!scan) return
-    await page.evaluate(axe)
-    const result = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
-    assert.deepEqual(result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`), [], `axe on ${name}`)
-  }
+  // A session's size is its own story: the page keeps its own here.
+  const look = (page, state) => lookAt(page, `shell ${state}`, { reflow: false })
   const api = (page, path) => page.evaluate(async (p) => (await fetch(p)).json(), `/api/v1/sandbox/${path}`)
 
   const desktop = await context({ viewport: { width: 1440, height: 900 } })
   await desktop.goto(service.link)
-  await desktop.goto(`${service.url}/sandbox`)
+  await desktop.getByRole('link', { name: 'Developer sessions' }).click()
   await desktop.getByText('No sessions yet.').waitFor()
   await look(desktop, 'empty')
   await desktop.getByRole('button', { name: 'New session' }).click()
@@ -100,14 +76,10 @@ try {
 
   // The service is killed. Both come back by themselves, to the same program.
   const cards = await phone.locator('article[data-card]').count()
-  const ended = new Promise((resolve) => service.child.once('exit', resolve))
-  service.child.kill('SIGKILL')
-  await ended
+  await service.kill()
   await desktop.getByText('Connection lost. Reconnecting…').waitFor()
   await phone.getByText('Connection lost. Reconnecting…').waitFor()
-  const url = service.url
-  service = await serve()
-  assert.equal(service.url, url)
+  assert.equal(new URL(await service.start()).origin, service.url)
   await desktop.getByText('Live').waitFor()
   await phone.getByText('Live').waitFor()
   const after = await api(desktop, `sessions/${id}`)
@@ -144,17 +116,14 @@ try {
   process.exitCode = 1
 } finally {
   await browser.close()
-  const ended = new Promise((resolve) => service.child.once('exit', resolve))
-  service.child.kill('SIGINT')
-  await ended
   // A session outlives the service by design; a story that failed takes it down.
-  for (const id of await readdir(join(dir, 'sessions')).catch(() => [])) {
-    const { pid } = JSON.parse(await readFile(join(dir, 'sessions', id, 'process.json'), 'utf8'))
+  for (const id of await readdir(join(service.dir, 'sessions')).catch(() => [])) {
+    const { pid } = JSON.parse(await readFile(join(service.dir, 'sessions', id, 'process.json'), 'utf8'))
     try {
       process.kill(pid, 'SIGTERM')
     } catch {
       // It has ended.
     }
   }
-  await rm(dir, { recursive: true, force: true })
+  await service.stop()
 }

@@ -110,7 +110,7 @@ function List({ data }: { data: FlowData }) {
             <li key={node.id} className="flex items-start gap-3 border-t border-line py-2 first:border-t-0">
               <StatusIcon status={node.status} />
               <div className="min-w-0 flex-1">
-                <div className="flex flex-wrap justify-between gap-x-3">
+                <div className="flex flex-wrap items-baseline justify-between gap-x-3">
                   <span dir="auto" className="font-medium">{node.label}</span>
                   <span className="money text-sm text-muted">
                     {tMaybe(`flow.status.${node.status}`, node.status)}

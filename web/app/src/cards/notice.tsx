@@ -19,6 +19,9 @@ export function NoticeCard({ card, data }: { card: Card; data: NoticeData | unde
   const look = looks[level] ?? looks.info
   const heading = `card-${card.id}`
   const violations = data?.violations ?? []
+  // The text is complete by itself; here the title has said its first line.
+  const lines = card.text.split('\n')
+  const text = lines.length > 1 && lines[0]?.replace(/[.!]$/, '') === card.title ? lines.slice(1).join('\n') : card.text
   return (
     <article
       {...(card.title ? { 'aria-labelledby': heading } : { 'aria-label': t('chat.concierge') })}
@@ -29,10 +32,10 @@ export function NoticeCard({ card, data }: { card: Card; data: NoticeData | unde
       <div className="flex min-w-0 flex-1 flex-col gap-2">
         {card.title ? <h2 id={heading} dir="auto" className="font-semibold">{card.title}</h2> : null}
         {violations.length === 0 ? (
-          <div dir="auto" className="flex flex-col gap-2"><RichText text={card.text} /></div>
+          <div dir="auto" className="flex flex-col gap-2"><RichText text={text} /></div>
         ) : (
           <>
-            <p dir="auto">{card.text.split('\n')[0]}</p>
+            <p dir="auto">{text.split('\n')[0]}</p>
             <h3 className="text-sm font-semibold">{t('notice.violations')}</h3>
             <ul className="flex list-disc flex-col gap-1 ps-5">
               {violations.map((v) => (

@@ -4,6 +4,7 @@ import { approvalLabel } from '../cards/approval'
 import { CardView } from '../cards/card'
 import { choicesOf, valuesOf } from '../cards/choice'
 import { list } from '../lib/format'
+import { useMedia, wide } from '../lib/use-media'
 import { RichText } from '../lib/rich-text'
 import { t } from '../messages'
 import type { ConversationState, Entry, Side } from '../state/reducer'
@@ -135,6 +136,7 @@ export function Log({ state, outgoing, onSendAgain }: Props) {
 
 /** Leads to the approval that is out of view: what it makes, and for how much. */
 function WaitingApproval({ card }: { card: Card }) {
+  const roomy = useMedia(wide)
   const show = (): void => {
     const target = document.querySelector<HTMLElement>(`[data-card="${CSS.escape(card.id)}"]`)
     target?.scrollIntoView({ block: 'center' })
@@ -146,10 +148,15 @@ function WaitingApproval({ card }: { card: Card }) {
       onClick={show}
       className="calm absolute inset-x-4 bottom-2 mx-auto flex min-h-12 max-w-[704px] items-center gap-3 rounded-lg border border-accent bg-surface px-4 py-2 text-start shadow-raised hover:bg-accent-soft"
     >
-      <span className="min-w-0 flex-1">
-        <span className="block text-sm text-muted">{t('approval.waits')}</span>
-        <span className="money block font-medium text-pretty">{approvalLabel(card.data as ApprovalData)}</span>
-      </span>
+      {roomy ? (
+        <span className="min-w-0 flex-1">
+          <span className="block text-sm text-muted">{t('approval.waits')}</span>
+          <span className="money block font-medium text-pretty">{approvalLabel(card.data as ApprovalData)}</span>
+        </span>
+      ) : (
+        // What it makes and for how much stands below it, in the bar of the Draft.
+        <span className="min-w-0 flex-1 font-medium">{t('approval.waits')}</span>
+      )}
       <Icon name="down" className="text-accent" />
     </button>
   )

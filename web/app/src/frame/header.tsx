@@ -6,17 +6,19 @@ import { setTheme, useTheme, type Theme } from '../lib/theme'
 import { t } from '../messages'
 import { SimulatedBadge } from '../ui/bits'
 import { Button } from '../ui/button'
-import { Icon, Mark } from '../ui/icon'
+import { Icon, Mark, type IconName } from '../ui/icon'
 
 interface Props {
   whoami: Whoami | null
   simulated: boolean
   /** Stands before the name, e.g. the button of the list of conversations. */
   start?: ReactNode
+  /** Leads to the other page of this service. */
+  other?: ReactNode
   home: string
 }
 
-export function Header({ whoami, simulated, start, home }: Props) {
+export function Header({ whoami, simulated, start, other, home }: Props) {
   return (
     <header className="flex h-14 short:h-12 shrink-0 items-center gap-2 border-b border-line bg-surface px-2 sm:px-4">
       {start}
@@ -30,9 +32,24 @@ export function Header({ whoami, simulated, start, home }: Props) {
             <SimulatedBadge />
           </span>
         ) : null}
+        {other}
         <AccountMenu whoami={whoami} />
       </div>
     </header>
+  )
+}
+
+/** A way to the other page; on a phone its icon. */
+export function HeaderLink({ to, icon, label }: { to: string; icon: IconName; label: string }) {
+  return (
+    <a
+      href={address(to)}
+      title={label}
+      className="calm flex min-h-10 min-w-10 items-center justify-center gap-2 rounded-md px-2 text-sm font-medium text-muted hover:bg-sunken hover:text-ink coarse:min-h-11 coarse:min-w-11"
+    >
+      <Icon name={icon} />
+      <span className="max-sm:sr-only">{label}</span>
+    </a>
   )
 }
 

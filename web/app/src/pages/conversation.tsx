@@ -161,7 +161,7 @@ function DraftBar({ state, status }: { state: ConversationState; status: string 
         type="button"
         aria-haspopup="dialog"
         onClick={() => setOpen(true)}
-        className="calm mb-2 flex min-h-11 w-full items-center gap-2 rounded-md px-1 text-start hover:bg-sunken"
+        className="calm mx-auto mb-2 flex min-h-11 w-full max-w-[704px] items-center gap-2 rounded-md px-1 text-start hover:bg-sunken"
       >
         <span className="sr-only">{t('draft.open')}: </span>
         <span className="flex min-w-0 flex-1 items-center gap-3">

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useState } from 'react'
 import type { Whoami } from '../api/types'
 import { Conversations, useConversations } from '../frame/conversations'
-import { Header } from '../frame/header'
+import { Header, HeaderLink } from '../frame/header'
 import { useMedia, veryWide } from '../lib/use-media'
 import { t } from '../messages'
 import { IconButton } from '../ui/button'
@@ -56,6 +56,7 @@ export function StartPage({ whoami }: { whoami: Whoami }) {
         whoami={whoami}
         simulated={whoami.cloud === 'simulated'}
         home="start"
+        other={whoami.localOwner ? <HeaderLink to="sandbox" icon="terminal" label={t('shell.title')} /> : null}
         start={
           sidebar ? null : (
             <>

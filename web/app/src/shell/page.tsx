@@ -1,7 +1,7 @@
 /** The developer shell: the list of sessions, and one of them. */
 import { useCallback, useEffect, useState } from 'react'
 import type { Whoami } from '../api/types'
-import { Header } from '../frame/header'
+import { Header, HeaderLink } from '../frame/header'
 import { explain, useAction } from '../lib/use-action'
 import { t, tMaybe } from '../messages'
 import { Button, ButtonLink, IconButton } from '../ui/button'
@@ -67,7 +67,12 @@ export default function ShellPage({ whoami, simulated }: { whoami: Whoami; simul
   return (
     <div className="flex min-h-dvh flex-col">
       <a href="#main" className="skip" onClick={(e) => { e.preventDefault(); document.getElementById('main')?.focus() }}>{t('app.skipContent')}</a>
-      <Header whoami={whoami} simulated={simulated} home={whoami.mode === 'sovereign' ? 'sandbox' : 'start'} />
+      <Header
+        whoami={whoami}
+        simulated={simulated}
+        home={whoami.mode === 'sovereign' ? 'sandbox' : 'start'}
+        other={whoami.mode === 'sovereign' ? null : <HeaderLink to="start" icon="chat" label={t('chat.concierge')} />}
+      />
       <main id="main" tabIndex={-1} className="mx-auto flex w-full max-w-[704px] flex-1 flex-col gap-6 px-4 py-6 outline-none sm:px-6 md:py-12">
         <div className="flex flex-wrap items-end justify-between gap-4">
           <div>

@@ -57,6 +57,23 @@ describe('reduce', () => {
     for (let i = 0; i < events.length; i++) expect(fold(events.slice(i), once)).toEqual(once)
   })
 
+  it('puts the press that approved before what it set off', () => {
+    const shown = (seq: number, id: string, kind: string, data?: unknown): Action => ({
+      type: 'card',
+      event: { seq, card: { id, kind, seq, text: id, data } satisfies Card },
+    })
+    const approval = shown(1, 'approval-1', 'approval', { deploymentId: 'd' })
+    const state = fold([
+      approval,
+      shown(2, 'progress-d', 'progress'),
+      shown(2, 'flow-d', 'flow'),
+      human(3, 't1', 'Approved', { cardId: 'approval-1', value: 'approve' }),
+      agent(4, 't1'),
+      human(5, 't2', 'Thanks'),
+    ])
+    expect(state.entries.map((e) => e.key)).toEqual(['card:approval-1', 't1', 'card:progress-d', 'card:flow-d', 't2'])
+  })
+
   it('takes the newer state of a card, whatever message brought it', () => {
     const progress = (message: number, seq: number): Action => ({
       type: 'card',

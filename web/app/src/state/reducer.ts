@@ -1,5 +1,5 @@
 import type { Connection } from '../api/stream'
-import type { Card, CardEvent, DeltaEvent, Draft, TurnEvent } from '../api/types'
+import type { ApprovalData, Card, CardEvent, DeltaEvent, Draft, TurnEvent } from '../api/types'
 
 /** One side of a turn, as of its newest event. */
 export interface Side {
@@ -109,10 +109,24 @@ function turn(state: ConversationState, event: TurnEvent): ConversationState {
   const running = state.running.filter((id) => id !== event.turnId)
   return {
     ...next,
-    entries: put(state.entries, index, entry),
+    entries: old ? put(state.entries, index, entry) : state.entries.toSpliced(placeOf(state, side), 0, entry),
     running: ended ? running : [...running, event.turnId],
     live: ended && state.live?.turnId === event.turnId ? null : state.live,
   }
+}
+
+/**
+ * Where a new turn stands: last, but for the press that approved a plan. What it
+ * set off may have been told of before the press itself was.
+ */
+function placeOf(state: ConversationState, side: Side): number {
+  const approval = state.cards[side.press?.cardId ?? '']
+  let at = state.entries.length
+  if (approval?.kind !== 'approval') return at
+  const { deploymentId } = approval.data as ApprovalData
+  const begun = new Set([`card:progress-${deploymentId}`, `card:flow-${deploymentId}`])
+  while (begun.has(state.entries[at - 1]?.key ?? '')) at--
+  return at
 }
 
 function card(state: ConversationState, event: CardEvent): ConversationState {
