@@ -71,7 +71,7 @@ export async function abandon(name) {
   for (const [i, page] of (pictures && context ? context.pages() : []).entries()) {
     await page.screenshot({ path: `${pictures}/${name}-failed-${i}.png` }).catch(() => undefined)
   }
-  await context?.close()
+  await context?.close().catch(() => undefined)
 }
 
 /** Opens a page of `service` as a new visitor. `keyboard` is one without a pointer. */
