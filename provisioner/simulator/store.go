@@ -37,6 +37,10 @@ func openStore(dir string) (*store, *project, error) {
 		_ = lock.Close()
 		return nil, nil, fault.Wrap(err, fault.Conflict, "another simulated cloud already works on this folder")
 	}
+	// Whoever finds the folder held can read by whom.
+	if err := lock.Truncate(0); err == nil {
+		_, _ = lock.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0)
+	}
 	s := &store{dir: dir, lock: lock}
 	p := &project{}
 	s.saved, err = os.ReadFile(s.path("project.json"))

@@ -209,8 +209,17 @@ func start(ctx context.Context, o EnsureOptions, token string) (*Client, error) 
 	cmd.Env = append(cmd.Env, "SANDBOX_SIMULATOR_DIR="+o.Dir, "SANDBOX_SIMULATOR_SPEED="+strconv.FormatFloat(speed, 'g', -1, 64))
 	cmd.Env = append(cmd.Env, o.Env...)
 	// One that was killed can hold the folder for a moment longer than its pid.
-	free, err := lock(ctx, filepath.Join(o.Dir, "lock"))
+	held := filepath.Join(o.Dir, "lock")
+	moment, cancel := context.WithTimeout(ctx, 2*time.Second)
+	free, err := lock(moment, held)
+	cancel()
 	if err != nil {
+		// Who started it was killed before it could write the spool file.
+		if raw, bad := os.ReadFile(held); bad == nil {
+			if pid, bad := strconv.Atoi(string(raw)); bad == nil {
+				return adopt(ctx, o.Dir, token, pid, nil)
+			}
+		}
 		return nil, err
 	}
 	free()

@@ -201,3 +201,18 @@ func TestASpoolWithoutAddressIsCompleted(t *testing.T) {
 		t.Errorf("it was found at %+v", found)
 	}
 }
+
+// Who starts a cloud can be killed before it has written down whom it started.
+func TestACloudWithoutASpoolIsFound(t *testing.T) {
+	o := options(t)
+	first := ensure(t, o)
+	if err := os.Remove(filepath.Join(o.Dir, "process.json")); err != nil {
+		t.Fatal(err)
+	}
+	if again := ensure(t, o); again.PID() != first.PID() || again.URL != first.URL {
+		t.Errorf("the cloud is %d at %q, not %d at %q", again.PID(), again.URL, first.PID(), first.URL)
+	}
+	if found, ok := proc.Find(o.Dir); !ok || found.PID() != first.PID() {
+		t.Errorf("it was found at %+v", found)
+	}
+}
