@@ -14,8 +14,11 @@ export TOFU
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-run: build ## run the service; OpenTofu is built meanwhile, once
-	@(nice -n 19 $(MAKE) --no-print-directory tools || true) & \
+# The first build leaves out the driver of remote models, a third of all compiling,
+# unless one is asked for; it follows while the service runs.
+run: ## run the service; OpenTofu is built meanwhile, once
+	@.tools/service '$(VERSION)' $(if $(findstring openai:,$(ARGS) $(SANDBOX_MODEL)),,first)
+	@(nice -n 19 $(MAKE) --no-print-directory tools build || true) & \
 	exec bin/sandbox serve --log-format text --log-level warn \
 	  --provider-mirror "$$(.tools/mirror)" $(if $(TOFU),,--tofu "$$(.tools/build --path tofu)") $(ARGS)
 

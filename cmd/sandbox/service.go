@@ -17,7 +17,6 @@ import (
 	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/conversation/journal"
 	"github.com/openova-io/sandbox/conversation/model/guide"
-	"github.com/openova-io/sandbox/conversation/model/openai"
 	"github.com/openova-io/sandbox/conversation/skill"
 	"github.com/openova-io/sandbox/conversation/vault"
 	"github.com/openova-io/sandbox/mcp"
@@ -167,7 +166,7 @@ func (s *service) models() ([]conversation.Model, error) {
 		s.logger.Warn("there is no key for the model, so the guide answers", slog.String("model", s.c.Model))
 		return []conversation.Model{g}, nil
 	}
-	m, err := openai.New(openai.Options{Name: name, BaseURL: s.c.OpenAIBaseURL, Key: key})
+	m, err := remoteModel(name, s.c.OpenAIBaseURL, key)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,14 @@
+//go:build guide_only
+
+package main
+
+import (
+	"github.com/openova-io/sandbox/conversation"
+	"github.com/openova-io/sandbox/conversation/fault"
+)
+
+// remoteModel refuses: the first build of a fresh checkout is made for the guide,
+// so that the chat is there sooner, and a full one follows it by itself.
+func remoteModel(name, _, _ string) (conversation.Model, error) {
+	return nil, fault.New(fault.Unavailable, "--model is openai:%s, and this build has the guide alone; `make build` makes one with the driver", name)
+}
