@@ -21,7 +21,11 @@ import (
 // what encryption, redaction, digest and files add.
 func BenchmarkPlan(b *testing.B) {
 	binary, mirror := tools(b)
-	w := newWorld(b, hetzner.Files())
+	holder := filepath.Join(b.TempDir(), "sandbox-holder")
+	if out, err := exec.Command("go", "build", "-o", holder, "../../cmd/sandbox-holder").CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	w := newWorldWith(b, hetzner.Files(), holder)
 	vars := map[string]any{
 		"sovereign_fqdn": "acme.omani.works", "deployment_id": id, "org_name": "Acme", "org_email": "sara@acme.example",
 		"hcloud_project_id": "bench", "region": "fsn1", "ssh_public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ7f9s0mJr3Qm1mVb8cB0r2v1m0oF3iXk1QJ0m1n2b3c bench",

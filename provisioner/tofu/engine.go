@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"sync"
 
+	"github.com/hashicorp/terraform-exec/tfexec"
+
 	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/provisioner/run"
 )
@@ -55,8 +57,9 @@ type Engine struct {
 	digest string // of the module
 	slots  chan struct{}
 
-	mu    sync.Mutex
-	locks map[string]*idLock
+	mu      sync.Mutex
+	locks   map[string]*idLock
+	clients map[string]*tfexec.Terraform // by folder
 }
 
 type idLock struct {
@@ -108,7 +111,7 @@ func New(opts Options) (*Engine, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "the OpenTofu module cannot be read")
 	}
-	return &Engine{opts: opts, digest: digest, slots: make(chan struct{}, opts.Parallel), locks: map[string]*idLock{}}, nil
+	return &Engine{opts: opts, digest: digest, slots: make(chan struct{}, opts.Parallel), locks: map[string]*idLock{}, clients: map[string]*tfexec.Terraform{}}, nil
 }
 
 // ModuleDigest is the SHA-256 of the module's files, in hex.
@@ -177,6 +180,9 @@ func (e *Engine) Discard(ctx context.Context, id string) error {
 		return err
 	}
 	defer release()
+	e.mu.Lock()
+	delete(e.clients, f.dir)
+	e.mu.Unlock()
 	var failed error
 	for _, path := range []string{f.plan(), f.tfvars(), f.imports()} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -76,7 +76,17 @@ type world struct {
 	vault  *vault.Vault
 }
 
+// newWorld is a world whose holder is this test binary.
 func newWorld(t testing.TB, module fs.FS) world {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newWorldWith(t, module, self)
+}
+
+func newWorldWith(t testing.TB, module fs.FS, holder string) world {
 	t.Helper()
 	binary, mirror := tools(t)
 	v, err := vault.Open(t.TempDir(), vault.Options{})
@@ -84,17 +94,13 @@ func newWorld(t testing.TB, module fs.FS) world {
 		t.Fatal(err)
 	}
 	w := world{dir: t.TempDir(), vault: v}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	memory, err := os.MkdirTemp(t.TempDir(), "memory")
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.engine, err = tofu.New(tofu.Options{
 		TofuPath:  func(context.Context) (string, error) { return binary, nil },
-		MirrorDir: mirror, HolderPath: self, Dir: w.dir, Module: module, Keys: v, MemoryDir: memory,
+		MirrorDir: mirror, HolderPath: holder, Dir: w.dir, Module: module, Keys: v, MemoryDir: memory,
 	})
 	if err != nil {
 		t.Fatal(err)

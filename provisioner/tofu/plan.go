@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -124,7 +123,6 @@ func (e *Engine) plan(ctx context.Context, f folder, r Request) (*Plan, error) {
 	if err != nil {
 		return nil, failed(ctx, err, nil, "OpenTofu cannot be started")
 	}
-	tf.SetStderr(io.Discard)
 	var ui bytes.Buffer
 	_, err = tf.PlanJSON(ctx, &ui, tfexec.Out(f.plan()), tfexec.VarFile(secrets), tfexec.LockTimeout("30s"))
 	f.protect()

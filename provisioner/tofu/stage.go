@@ -30,20 +30,24 @@ func (e *Engine) stage(ctx context.Context, f folder, endpoint string) error {
 	if err := writeFile(f.config(), e.config()); err != nil {
 		return fault.Wrap(err, fault.Unavailable, "tofu's configuration cannot be written")
 	}
+	fresh := false
 	if _, err := os.Stat(f.module()); errors.Is(err, fs.ErrNotExist) {
 		if err := e.copyModule(ctx, f); err != nil {
 			return err
 		}
+		fresh = true
 	} else if err != nil {
 		return fault.Wrap(err, fault.Unavailable, "the deployment's module cannot be read")
 	}
-	return e.prepare(ctx, f, endpoint)
+	return e.prepare(ctx, f, endpoint, fresh)
 }
 
 // prepare runs init, which links the providers of the mirror into the folder, and
 // validate. Both are left out where they were done with the same tofu and the same
-// mirror: the folder's module never changes.
-func (e *Engine) prepare(ctx context.Context, f folder, endpoint string) error {
+// mirror: the folder's module never changes. A fresh copy of a module that was
+// found good with them in another folder is not checked again, since a person
+// waits for the first plan.
+func (e *Engine) prepare(ctx context.Context, f folder, endpoint string, fresh bool) error {
 	binary, err := e.opts.TofuPath(ctx)
 	if err != nil {
 		return err
@@ -55,8 +59,16 @@ func (e *Engine) prepare(ctx context.Context, f folder, endpoint string) error {
 	if _, err := e.tofu(ctx, f, f.module(), endpoint, "init", "-input=false", "-no-color", "-lockfile=readonly"); err != nil {
 		return fault.Wrap(err, fault.Unavailable, "OpenTofu could not be prepared; its provider may be missing")
 	}
-	if err := e.validate(ctx, f, endpoint); err != nil {
-		return err
+	good := filepath.Join(e.opts.Dir, ".validated-"+e.digest[:16])
+	if raw, err := os.ReadFile(good); err != nil || !fresh || string(raw) != done {
+		if err := e.validate(ctx, f, endpoint); err != nil {
+			return err
+		}
+		if fresh {
+			if err := writeFile(good, []byte(done)); err != nil {
+				return fault.Wrap(err, fault.Unavailable, "the folder of the deployments cannot be written")
+			}
+		}
 	}
 	return fault.Wrap(writeFile(mark, []byte(done)), fault.Unavailable, "the deployment's folder cannot be written")
 }
