@@ -66,10 +66,10 @@ func (t *turn) organisation(u *understanding, w *work) {
 	s := &t.draft.Spec
 	switch {
 	case u.orgName != "" && u.orgName == s.OrgName:
-		w.same = append(w.same, u.orgName)
+		w.same = append(w.same, echo(u.orgName))
 	case u.orgName != "":
 		w.put(fieldName, u.orgName)
-		w.note(u.orgName)
+		w.note(echo(u.orgName))
 	}
 	switch {
 	case len(u.emails) == 1:
@@ -87,7 +87,7 @@ func (t *turn) organisation(u *understanding, w *work) {
 		if !strings.Contains(u.badEmail, "@") {
 			id = "bademailat"
 		}
-		w.after = append(w.after, t.reply(id, "value", strings.ReplaceAll(u.badEmail, `"`, "")))
+		w.after = append(w.after, t.reply(id, "value", echo(u.badEmail)))
 	}
 	if b, ok := t.language.business[u.business]; ok && !(u.bizInName && s.OrgName != "") {
 		if s.OrgIndustry == "" || s.OrgIndustry != b.Industry && u.isBusiness && !u.bizInName {

@@ -123,15 +123,6 @@ func (t *turn) tookNumber(u *understanding) bool {
 	return u.counts.people == n || u.counts.budget == n || len(u.counts.workers) > 0 || len(u.counts.dropWorker) > 0 || len(u.emails) > 0 || u.address != (address{}) || u.msg.words() > 12
 }
 
-// quote writes a list of a person's own words.
-func (t *turn) quote(list []string) string {
-	out := make([]string, 0, len(list))
-	for _, s := range list {
-		out = append(out, "“"+s+"”")
-	}
-	return t.join(out)
-}
-
 // notUnderstood says that nothing was made of a message, each time in other words
 // and with other help.
 func (t *turn) notUnderstood(u *understanding) {
@@ -146,7 +137,7 @@ func (t *turn) notUnderstood(u *understanding) {
 	case len(u.unread.questions) > 0 || u.msg.asks[0]:
 		t.say("noanswer")
 	case len(u.unread.words) == 1 && words > 1:
-		t.say("notword", "word", u.unread.words[0])
+		t.say("notword", "word", echo(u.unread.words[0]))
 	default:
 		t.say("notunderstood")
 	}

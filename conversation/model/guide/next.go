@@ -118,7 +118,7 @@ func (t *turn) next(u *understanding, changed bool) error {
 	if len(fields) > 0 {
 		return t.askFor(u, fields, changed)
 	}
-	if t.blocked() {
+	if t.blocked() || u.badEmail != "" && len(u.emails) == 0 { // how it is spelled is being asked
 		return nil
 	}
 	planAsked := t.open[askPlan] || t.open[askAccount]
@@ -458,7 +458,7 @@ func (t *turn) summary(head string) {
 			lines = append(lines, "- "+t.label("summary", id, "v", v))
 		}
 	}
-	org := s.OrgName
+	org := echo(s.OrgName)
 	var more []string
 	if name := keep(t.labels["industry"][s.OrgIndustry], s.OrgIndustry); name != "" && s.OrgIndustry != "other" {
 		more = append(more, name)
@@ -473,7 +473,7 @@ func (t *turn) summary(head string) {
 		org = strings.TrimPrefix(org+", "+strings.Join(more, ", "), ", ")
 	}
 	add("org", org)
-	add("email", s.OrgEmail)
+	add("email", echo(s.OrgEmail))
 	var apps []string
 	for _, a := range s.Apps {
 		apps = append(apps, t.appFor(a))
@@ -490,7 +490,7 @@ func (t *turn) summary(head string) {
 		}
 		add("region", name)
 	} else {
-		add("place", s.OrgHeadquarters)
+		add("place", echo(s.OrgHeadquarters))
 	}
 	add("machines", t.serversLabel())
 	add("address", s.SovereignFQDN)

@@ -73,20 +73,20 @@ func (t *turn) place(u *understanding, w *work) error {
 				continue
 			}
 			if list.Place == nil {
-				w.after = append(w.after, t.reply("placeunknown", "place", p.text))
+				w.after = append(w.after, t.reply("placeunknown", "place", echo(p.text)))
 				continue
 			}
 		}
 		if !strings.EqualFold(p.text, s.OrgHeadquarters) {
 			w.put(fieldPlace, p.text)
-			w.note(t.label("value", "place", "v", p.text))
+			w.note(t.label("value", "place", "v", echo(p.text)))
 		}
 		home = p.text
 		break
 	}
 	if home == "" && len(u.where.people) == 0 && u.where.inName != "" {
 		w.changes = append(w.changes, change{Field: fieldPlace, Value: u.where.inName, Source: "suggested", Why: t.reply("placeinname")})
-		w.note(t.label("value", "place", "v", u.where.inName))
+		w.note(t.label("value", "place", "v", echo(u.where.inName)))
 		home = u.where.inName
 	}
 	if u.residency {
@@ -272,7 +272,7 @@ func (t *turn) wantedRegion(p placeHit, home string, w *work) error {
 		return nil
 	}
 	if list.Place == nil && !p.known {
-		w.after = append(w.after, t.reply("placeunknown", "place", p.text))
+		w.after = append(w.after, t.reply("placeunknown", "place", echo(p.text)))
 		return nil
 	}
 	best, ok := list.best()

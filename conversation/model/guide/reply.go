@@ -15,17 +15,23 @@ func (t *turn) add(s string) {
 }
 
 // text joins the parts: sentences go on in one paragraph, lists begin a new line.
+// No sentence is said twice, and no more than mostAsked things are asked.
 func (t *turn) text() string {
 	var b strings.Builder
-	for i, s := range t.said {
-		if i > 0 {
-			if strings.Contains(s, "\n") || strings.Contains(t.said[i-1], "\n") {
+	r, before := sayer{said: map[string]bool{}}, ""
+	for _, s := range t.said {
+		if s = r.once(s); s == "" {
+			continue
+		}
+		if before != "" {
+			if strings.Contains(s, "\n") || strings.Contains(before, "\n") {
 				b.WriteByte('\n')
 			} else {
 				b.WriteByte(' ')
 			}
 		}
 		b.WriteString(s)
+		before = s
 	}
 	return b.String()
 }

@@ -143,7 +143,7 @@ func (t *turn) greet(u *understanding) {
 		t.say("greetback")
 	}
 	if u.personName != "" && !t.everSaid("nicetomeet") && !u.act("inject") && !u.act("abuse") {
-		t.say("nicetomeet", "name", u.personName)
+		t.say("nicetomeet", "name", echo(u.personName))
 	}
 	if u.act("thanks") && plain && !u.act("go") && !u.act("no") {
 		t.say("thanks")
@@ -441,7 +441,7 @@ func (t *turn) onPress(p conversation.Press) error {
 		}
 		if len(w.changes) == 0 && !u.facts() {
 			w.put(field, value)
-			w.note(value)
+			w.note(echo(value))
 		}
 		before := t.draft
 		if err := t.apply(w); err != nil {
@@ -482,7 +482,7 @@ func (t *turn) onForm(form map[string]any) error {
 			}
 		default:
 			w.put(field, text)
-			w.note(text)
+			w.note(echo(text))
 		}
 	}
 	if len(u.where.people) > 0 {

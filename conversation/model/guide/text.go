@@ -124,12 +124,17 @@ func (l *language) read(text string) message {
 	return m
 }
 
-// plainAddresses writes "info at acme dot com" as an address.
+// plainAddresses writes "info at acme dot com" as an address. One that is complete
+// as it was written ends there: of "info@acme.om . Al Noor" the rest is another
+// sentence.
 func (l *language) plainAddresses(text string) string {
 	if l.spokenAddress == nil {
 		return text
 	}
 	return l.spokenAddress.ReplaceAllStringFunc(text, func(s string) string {
+		if plain, _, _ := strings.Cut(s, " "); emailRE.MatchString(plain) {
+			return s
+		}
 		s = l.spokenAt.ReplaceAllString(s, "@")
 		return l.spokenDot.ReplaceAllString(s, ".")
 	})

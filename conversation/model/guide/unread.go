@@ -231,11 +231,7 @@ func (u *understanding) unreadQuestions(out *unread, read []bool) {
 			for from < to && u.msg.tokens[from].kind == punctToken {
 				from++
 			}
-			text := []rune(strings.TrimSpace(u.msg.slice(from, to)))
-			if len(text) > 90 {
-				text = append(text[:90], '…')
-			}
-			out.questions = append(out.questions, string(text))
+			out.questions = append(out.questions, strings.TrimSpace(u.msg.slice(from, to)))
 		}
 	}
 }
