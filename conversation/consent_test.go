@@ -253,6 +253,9 @@ func TestConsentProperty(t *testing.T) {
 	n := 0
 	rapid.Check(t, func(t *rapid.T) {
 		n++
+		ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second) // one case, however many there are
+		defer cancel()
+		h.ctx = ctx
 		c, err := h.service.Create(h.ctx, person, conversation.CreateOptions{})
 		if err != nil {
 			t.Fatal(err)

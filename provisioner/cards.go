@@ -277,10 +277,7 @@ func approvalCard(d Deployment) card.Card {
 		id = or(d.Approval.CardID, id)
 	}
 	destructive := p.Destroy+p.Replace > 0
-	object := "Create " + fqdn
-	if p.Add == 0 || destructive {
-		object = "Change " + fqdn
-	}
+	object := d.ApprovalObject()
 	monthly := p.Cost.Monthly
 	prompt := fmt.Sprintf("Shall I create %s for %s%s a month?", fqdn, atLeast(p.Cost), priced(monthly))
 	if destructive {
@@ -319,6 +316,19 @@ func approvalCard(d Deployment) card.Card {
 	k := card.New(id, card.KindApproval, object, text, data)
 	k.Speech = speech
 	return k
+}
+
+// ApprovalObject is what is approved with d's plan, in the words of the button:
+// "Create clinic.omani.works". The price that goes with it is the plan's. Empty
+// without a plan.
+func (d Deployment) ApprovalObject() string {
+	switch p := d.Plan; {
+	case p == nil:
+		return ""
+	case p.Add == 0, p.Destroy+p.Replace > 0:
+		return "Change " + d.Spec.SovereignFQDN
+	}
+	return "Create " + d.Spec.SovereignFQDN
 }
 
 // approvalCardID is the id of the card that approves a plan.

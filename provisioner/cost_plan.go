@@ -114,7 +114,7 @@ func (c *Catalogue) Cost(plan *tfjson.Plan, now time.Time) Cost {
 	if len(replaced) > 0 {
 		cost.Replaced = replaced
 		cost.Assumptions = append(cost.Assumptions,
-			fmt.Sprintf("%d resource(s) are replaced and priced at today's rate; a server from before a price rise keeps its old price only while it exists.", len(replaced)))
+			plural(len(replaced), "resource is", "resources are")+" replaced and priced at today's rate; a server from before a price rise keeps its old price only while it exists.")
 	}
 	return cost
 }

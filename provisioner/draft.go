@@ -74,6 +74,8 @@ type Draft struct {
 	DeploymentID     string `json:"deploymentId,omitempty"`
 	DeploymentStatus Status `json:"deploymentStatus,omitempty"`
 	ApprovalState    string `json:"approvalState,omitempty"`
+	// ApprovalObject is what the approval's button says, without the price.
+	ApprovalObject string `json:"approvalObject,omitempty"`
 	// Seq is the journal sequence that the draft is as of.
 	Seq uint64 `json:"seq"`
 }

@@ -127,7 +127,7 @@ func (s *Service) withDeployment(ctx context.Context, d Draft) (Draft, error) {
 	if i >= 0 {
 		d.DeploymentID, d.DeploymentStatus = all[i].ID, all[i].Status
 		if all[i].Approval != nil {
-			d.ApprovalState = all[i].Approval.State
+			d.ApprovalState, d.ApprovalObject = all[i].Approval.State, all[i].ApprovalObject()
 		}
 	}
 	return d, nil

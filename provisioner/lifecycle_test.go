@@ -368,6 +368,10 @@ func TestPlanIsShownOnceAndReused(t *testing.T) {
 	if err != nil || draft.DeploymentID != d.ID || draft.ApprovalState != "pending" {
 		t.Errorf("draft says %s %s, %v", draft.DeploymentID, draft.ApprovalState, err)
 	}
+	var question card.ApprovalData
+	if err := json.Unmarshal(approval.Data, &question); err != nil || question.Object == "" || question.Object != draft.ApprovalObject {
+		t.Errorf("the button says %q, and the draft %q, %v", question.Object, draft.ApprovalObject, err)
+	}
 	if _, err := r.service.ChangeDraft(t.Context(), owner, "c1", []provisioner.Change{{Field: "regions[0].workerCount", Value: 4}}); err != nil {
 		t.Fatal(err)
 	}

@@ -81,7 +81,10 @@ func Violated(what string, violations []Violation) error {
 	if len(violations) == 0 {
 		return nil
 	}
-	f := New(Invalid, "%s has %d problem(s)", what, len(violations))
+	f := New(Invalid, "%s has a problem", what)
+	if n := len(violations); n > 1 {
+		f = New(Invalid, "%s has %d problems", what, n)
+	}
 	f.Violations = violations
 	return f
 }

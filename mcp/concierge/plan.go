@@ -21,6 +21,8 @@ type planOutput struct {
 	Destroy       int                `json:"destroy"`
 	Replace       int                `json:"replace"`
 	Cost          provisioner.Cost   `json:"cost"`
+	// ApprovalObject is what the approval's button says, without the price.
+	ApprovalObject string `json:"approvalObject,omitempty"`
 	// Link is where the person sees the plan and approves it, until ExpiresAt.
 	Link      string     `json:"link"`
 	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
@@ -64,7 +66,7 @@ func (t *tools) plans(r *mcp.Registry) {
 		}
 		out := planOutput{
 			DeploymentID: d.ID, DraftID: id, Status: d.Status, SovereignFQDN: d.Spec.SovereignFQDN,
-			Link: t.link(id), Next: t.next(d),
+			ApprovalObject: d.ApprovalObject(), Link: t.link(id), Next: t.next(d),
 		}
 		if p := d.Plan; p != nil {
 			out.Digest, out.Add, out.Change, out.Destroy, out.Replace, out.Cost = p.Digest, p.Add, p.Change, p.Destroy, p.Replace, p.Cost

@@ -341,7 +341,7 @@ func (t *turn) listRegions(u *understanding) error {
 		if waits(err) {
 			return err
 		}
-		t.say("toolfailed", "what", toolRegions)
+		t.say("toolfailed")
 		return nil
 	}
 	if best, ok := list.best(); ok && asked && best.DistanceKM > 60 && best.Country != near {
@@ -581,7 +581,7 @@ func (t *turn) listSizes() error {
 		if waits(err) {
 			return err
 		}
-		t.say("toolfailed", "what", toolSizes)
+		t.say("toolfailed")
 		return nil
 	}
 	var lines []string
@@ -619,7 +619,7 @@ func (t *turn) listApps() error {
 		}
 	}
 	if len(can) == 0 {
-		t.say("toolfailed", "what", toolCatalogue)
+		t.say("toolfailed")
 		return nil
 	}
 	again := t.everSaid("apps")

@@ -16,6 +16,7 @@ type draft struct {
 	DeploymentID     string           `json:"deploymentId"`
 	DeploymentStatus string           `json:"deploymentStatus"`
 	ApprovalState    string           `json:"approvalState"`
+	ApprovalObject   string           `json:"approvalObject"`
 
 	raw map[string]any // the spec as it came, for taking a change back
 }

@@ -221,9 +221,10 @@ func (c *chat) plan() (any, error) {
 	}
 	c.plans++
 	c.draft.DeploymentID, c.draft.DeploymentStatus, c.draft.ApprovalState = fmt.Sprintf("%016x", c.plans), provisioner.StatusAwaitingApproval, "pending"
+	c.draft.ApprovalObject = "Create " + c.draft.Spec.SovereignFQDN
 	c.open = &card.Question{ID: "approve", Field: "approval", Type: card.AskConsent}
 	c.deploy = provisioner.Deployment{ID: c.draft.DeploymentID, Spec: c.draft.Spec, Status: provisioner.StatusAwaitingApproval}
-	return map[string]any{"deploymentId": c.draft.DeploymentID, "status": "awaiting-approval", "add": 14, "sovereignFQDN": c.draft.Spec.SovereignFQDN, "cost": c.draft.Estimate}, nil
+	return map[string]any{"deploymentId": c.draft.DeploymentID, "status": "awaiting-approval", "add": 14, "sovereignFQDN": c.draft.Spec.SovereignFQDN, "approvalObject": c.draft.ApprovalObject, "cost": c.draft.Estimate}, nil
 }
 
 // quoted is what a reply quotes: the person's own words, and examples.

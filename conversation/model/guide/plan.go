@@ -34,6 +34,7 @@ func (t *turn) plan(u *understanding, told bool) error {
 		DeploymentID  string `json:"deploymentId"`
 		Add           int    `json:"add"`
 		SovereignFQDN string `json:"sovereignFQDN"`
+		Object        string `json:"approvalObject"`
 		Cost          cost   `json:"cost"`
 	}
 	err := t.call(toolPlan, struct{}{}, &out)
@@ -50,10 +51,11 @@ func (t *turn) plan(u *understanding, told bool) error {
 		}
 		return nil
 	case err != nil:
-		t.say("toolfailed", "what", toolPlan)
+		t.say("toolfailed")
 		return nil
 	}
 	fqdn := keep(out.SovereignFQDN, t.draft.Spec.SovereignFQDN)
+	t.draft.ApprovalObject = out.Object
 	id := "planned"
 	if t.draft.simulated() {
 		id = "plannedsim"
@@ -64,11 +66,19 @@ func (t *turn) plan(u *understanding, told bool) error {
 	if amount(out.Cost.Monthly) == "" {
 		id = "plannednocost"
 	}
-	t.say(id, "add", strconv.Itoa(out.Add), "fqdn", fqdn, "cost", amount(out.Cost.Monthly))
+	t.say(id, "add", strconv.Itoa(out.Add), "fqdn", fqdn, "cost", amount(out.Cost.Monthly), "button", t.approvalButton())
 	if d := t.draft.Sizing; d != nil && d.Shortfall != "" {
 		t.said = append(t.said, t.reply("shortfall", "text", sentence(d.Shortfall)))
 	}
 	return nil
+}
+
+// approvalButton names the button that approves the plan as its card does.
+func (t *turn) approvalButton() string {
+	if t.draft.ApprovalObject == "" {
+		return t.label("value", "approvalbutton")
+	}
+	return t.quote([]string{t.draft.ApprovalObject})
 }
 
 // whilePending answers while a plan waits for approval.
@@ -77,20 +87,20 @@ func (t *turn) whilePending(u *understanding) error {
 	switch {
 	case t.quiet(u):
 	case u.act("inject"):
-		t.say("pendingyes")
+		t.say("pendingyes", "button", t.approvalButton())
 	case t.replied:
-		t.say("pending", "fqdn", fqdn)
+		t.say("pending", "fqdn", fqdn, "button", t.approvalButton())
 	case u.act("no") || u.act("cancelplan"):
 		t.say("pendingno")
 	case u.act("go") && !u.act("approve") && !u.act("yes"):
-		t.say("pending", "fqdn", fqdn)
+		t.say("pending", "fqdn", fqdn, "button", t.approvalButton())
 	case u.act("yes") || u.act("go") || u.act("approve"):
-		t.say("pendingyes")
+		t.say("pendingyes", "button", t.approvalButton())
 	case len(t.said) > 0 || u.act("dontknow") || u.act("help") || u.act("done") || u.act("repeat") || u.act("progress") || u.act("thanks"):
-		t.say("pending", "fqdn", fqdn)
+		t.say("pending", "fqdn", fqdn, "button", t.approvalButton())
 	default:
 		t.say("notunderstood")
-		t.say("pending", "fqdn", fqdn)
+		t.say("pending", "fqdn", fqdn, "button", t.approvalButton())
 	}
 	return nil
 }
@@ -160,7 +170,7 @@ func (t *turn) progress(u *understanding) error {
 	case "wiped":
 		t.say("wiped", "fqdn", fqdn)
 	case "awaiting-approval", "planned":
-		t.say("pending", "fqdn", fqdn)
+		t.say("pending", "fqdn", fqdn, "button", t.approvalButton())
 	default:
 		t.say("building", "fqdn", fqdn, "phase", t.phaseLabel(status, &d))
 	}

@@ -427,7 +427,7 @@ func (t *turn) onPress(p conversation.Press) error {
 		return nil
 	case value == card.ActionRetry:
 		if t.draft.phase() == awaiting {
-			t.say("pending", "fqdn", t.draft.Spec.SovereignFQDN)
+			t.say("pending", "fqdn", t.draft.Spec.SovereignFQDN, "button", t.approvalButton())
 			return nil
 		}
 		return t.progress(u)

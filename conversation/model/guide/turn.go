@@ -294,7 +294,7 @@ func (t *turn) run() (string, error) {
 		if waits(err) {
 			return "", err
 		}
-		return t.reply("toolfailed", "what", toolDraftGet), nil
+		return t.reply("toolfailed"), nil
 	}
 	var err error
 	switch {
@@ -368,15 +368,16 @@ func (t *turn) set(changes []change) error {
 		if waits(err) {
 			return err
 		}
-		t.say("toolfailed", "what", toolDraftSet)
+		t.say("toolfailed")
 		return nil
 	}
 	d, err := readDraft(raw)
 	if err != nil {
-		t.say("toolfailed", "what", toolDraftSet)
+		t.say("toolfailed")
 		return nil
 	}
-	d.DeploymentID, d.DeploymentStatus, d.ApprovalState = keep(d.DeploymentID, t.draft.DeploymentID), keep(d.DeploymentStatus, t.draft.DeploymentStatus), keep(d.ApprovalState, t.draft.ApprovalState)
+	d.DeploymentID, d.DeploymentStatus = keep(d.DeploymentID, t.draft.DeploymentID), keep(d.DeploymentStatus, t.draft.DeploymentStatus)
+	d.ApprovalState, d.ApprovalObject = keep(d.ApprovalState, t.draft.ApprovalState), keep(d.ApprovalObject, t.draft.ApprovalObject)
 	t.draft, t.changed = d, true
 	return nil
 }

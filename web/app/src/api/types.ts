@@ -134,6 +134,7 @@ export interface Draft {
   deploymentId?: string
   deploymentStatus?: string
   approvalState?: string
+  approvalObject?: string
   seq: number
 }
 

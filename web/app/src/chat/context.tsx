@@ -1,6 +1,6 @@
 import { createContext, useCallback, useContext, useState } from 'react'
 import type { Card, Draft } from '../api/types'
-import type { Asked } from '../state/select'
+import type { Asked, Planned } from '../state/select'
 
 /** What cards and the Draft can do; one value per open conversation. */
 export interface Concierge {
@@ -9,6 +9,8 @@ export interface Concierge {
   draft: Draft | null
   /** The deployment's status, '' before there is one; see progress.status in messages. */
   status: string
+  /** The plan that waits for approval, or was approved. */
+  planned: Planned | undefined
   /** Presses a card; resolves when the service has taken it. */
   press: (cardId: string, value: string) => Promise<void>
   /** Whether a card's question is open, and what was answered. */

@@ -14,7 +14,7 @@ export function DraftPanel({ draft, loading }: { draft: Draft | null; loading: b
   if (!draft) return loading ? <Loading /> : <Empty />
   return (
     <div className="flex flex-col gap-6 p-4">
-      <Estimate draft={draft} />
+      <Price draft={draft} />
       {isBlank(draft) ? <p className="text-sm text-muted">{t('draft.empty')}</p> : null}
       <Problems draft={draft} />
       {groups.map((group) => (
@@ -35,15 +35,25 @@ export function DraftPanel({ draft, loading }: { draft: Draft | null; loading: b
   )
 }
 
-/** How far the draft is, and what it would cost: the first thing to see. */
-function Estimate({ draft }: { draft: Draft }) {
-  const { status } = useConcierge()
+/**
+ * How far the draft is, and what it costs: the first thing to see. The estimate
+ * gives way to the plan's own price once there is a plan.
+ */
+function Price({ draft }: { draft: Draft }) {
+  const { status, planned } = useConcierge()
   const missing = draft.missing?.length ?? 0
-  const { estimate } = draft
+  const approved = planned?.approval.state === 'approved'
+  const [title, note] = !planned
+    ? [t('draft.estimate'), t('draft.estimateNote')]
+    : approved
+      ? [t('draft.approved'), t('draft.approvedNote', { object: planned.approval.object })]
+      : [t('draft.planned'), t('draft.plannedNote')]
+  const monthly = planned?.approval.monthly ?? draft.estimate?.monthly
+  const cost = planned ? planned.cost : draft.estimate
   return (
-    <section aria-label={t('draft.estimate')} className="rounded-lg border border-line bg-surface p-4">
+    <section aria-label={title} className="rounded-lg border border-line bg-surface p-4">
       <div className="flex flex-wrap items-center justify-between gap-2">
-        <span className="text-sm text-muted">{t('draft.estimate')}</span>
+        <span className="text-sm text-muted">{title}</span>
         {status ? (
           <Badge tone={status === 'ready' ? 'ok' : status === 'failed' ? 'danger' : 'accent'}>
             {tMaybe(`progress.status.${status}`, status)}
@@ -54,19 +64,19 @@ function Estimate({ draft }: { draft: Draft }) {
           </Badge>
         )}
       </div>
-      {estimate ? (
+      {monthly ? (
         <>
           <p className="flex flex-wrap items-baseline gap-x-2">
-            <span className="money display text-xl">{money(estimate.monthly)}</span>
-            <span className="text-sm text-muted">{t('cost.perMonth')}</span>
+            <span className="money display text-xl">{money(monthly)}</span>
+            {monthly.amount === '' ? null : <span className="text-sm text-muted">{t('cost.perMonth')}</span>}
           </p>
-          <p className="text-sm text-muted">{t('draft.estimateNote')}</p>
-          {estimate.lines.length > 0 ? (
+          <p className="text-sm text-muted">{note}</p>
+          {cost && cost.lines.length > 0 ? (
             <div className="mt-1 -mb-2">
               <Fold label={t('cost.title')}>
-                <Lines lines={estimate.lines} total={money(estimate.monthly)} />
+                <Lines lines={cost.lines} total={money(cost.monthly)} />
                 <p className="mt-1 text-xs text-muted">
-                  {t('cost.asOf', { date: day(estimate.pricesAsOf) })}
+                  {t('cost.asOf', { date: day(cost.pricesAsOf) })}
                 </p>
               </Fold>
             </div>

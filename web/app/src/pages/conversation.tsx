@@ -14,7 +14,7 @@ import { MessagePage, SignedOutPage } from '../frame/pages'
 import { money } from '../lib/format'
 import { useMedia, wide } from '../lib/use-media'
 import { plural, t, tMaybe } from '../messages'
-import { asked, newestProgress, pendingApproval } from '../state/select'
+import { asked, newestProgress, pendingApproval, planned } from '../state/select'
 import type { ConversationState } from '../state/reducer'
 import { useConversation } from '../state/use-conversation'
 import { IconButton } from '../ui/button'
@@ -86,6 +86,7 @@ export function ConversationView({ id, whoami, first, onNamed }: Props) {
       simulated,
       draft: state.draft,
       status,
+      planned: planned(state),
       press,
       asked: (card: Card) => asked(latest.current, card),
       takeDraft,
@@ -135,7 +136,9 @@ export function ConversationView({ id, whoami, first, onNamed }: Props) {
           <aside aria-label={t('draft.label')} className="flex w-[340px] shrink-0 flex-col border-s border-line bg-page xl:w-[380px]">
             <div className="border-b border-line px-4 py-3">
               <h2 className="text-lg font-semibold">{t('draft.title')}</h2>
-              <p className="text-sm text-muted short:hidden">{t('draft.lead')}</p>
+              {concierge.planned?.approval.state === 'approved' ? null : (
+                <p className="text-sm text-muted short:hidden">{t('draft.lead')}</p>
+              )}
             </div>
             <div className="min-h-0 flex-1 overflow-y-auto overscroll-contain">
               <DraftPanel draft={state.draft} loading={!state.synced} />
@@ -154,6 +157,7 @@ function DraftBar({ state, status }: { state: ConversationState; status: string 
   const [open, setOpen] = useState(false)
   const { draft } = state
   const missing = draft?.missing?.length ?? 0
+  const price = planned(state)?.approval.monthly ?? draft?.estimate?.monthly
   const name = draft?.spec.sovereignFQDN || draft?.spec.orgName || t('draft.title')
   return (
     <>
@@ -177,9 +181,9 @@ function DraftBar({ state, status }: { state: ConversationState; status: string 
               </span>
             ) : null}
           </span>
-          {draft?.estimate ? (
+          {price ? (
             <span className="shrink-0 text-end">
-              <span className="money display block text-base leading-5">{money(draft.estimate.monthly)}</span>
+              <span className="money display block text-base leading-5">{money(price)}</span>
               <span className="block text-xs text-muted">{t('cost.perMonth')}</span>
             </span>
           ) : null}

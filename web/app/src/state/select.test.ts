@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Card, Draft } from '../api/types'
 import { empty, reduce, type Action, type ConversationState } from './reducer'
-import { asked, sentences } from './select'
+import { asked, planned, sentences } from './select'
 
 const question = (seq: number, id: string, field: string): Action => ({
   type: 'card',
@@ -42,6 +42,31 @@ describe('asked', () => {
     expect(asked(why, of(why, 'q1')).open).toBe(true)
     const answered = fold(question(2, 'q1', 'region'), human(3, 't1'), draft(4, 'region'))
     expect(asked(answered, of(answered, 'q1')).open).toBe(false)
+  })
+})
+
+describe('planned', () => {
+  const card = (seq: number, id: string, kind: string, data: object): Action => ({
+    type: 'card',
+    event: { seq, card: { id, kind, seq, text: id, data } as Card },
+  })
+  const approval = (seq: number, deploymentId: string, state: string): Action =>
+    card(seq, `approval-${deploymentId}`, 'approval', { deploymentId, state, monthly: { amount: '99.46', currency: 'EUR' } })
+  const cost = (seq: number, deploymentId: string): Action => card(seq, `cost-${deploymentId}`, 'cost', { deploymentId, lines: [] })
+
+  it('is the plan that waits or was approved, with its own cost', () => {
+    expect(planned(fold())).toBeUndefined()
+    const waiting = planned(fold(cost(1, 'a'), approval(2, 'a', 'pending')))
+    expect(waiting?.approval.state).toBe('pending')
+    expect(waiting?.cost?.deploymentId).toBe('a')
+    expect(planned(fold(approval(1, 'a', 'pending'), approval(2, 'a', 'approved')))?.approval.state).toBe('approved')
+  })
+
+  it('is none when the newest was not approved, or what it made is gone', () => {
+    expect(planned(fold(approval(1, 'a', 'approved'), approval(2, 'b', 'superseded')))).toBeUndefined()
+    const gone = card(3, 'progress', 'progress', { deploymentId: 'a', status: 'wiped', phases: [] })
+    expect(planned(fold(approval(1, 'a', 'approved'), gone))).toBeUndefined()
+    expect(planned(fold(approval(1, 'a', 'approved'), gone, approval(4, 'b', 'pending')))?.approval.deploymentId).toBe('b')
   })
 })
 

@@ -3,6 +3,7 @@ import type {
   ApprovalData,
   Card,
   ChoiceData,
+  CostData,
   Draft,
   FormData,
   ProgressData,
@@ -74,6 +75,30 @@ export function pendingApproval(state: ConversationState): Card | undefined {
   return Object.values(state.cards).find(
     (c) => c.kind === 'approval' && (c.data as ApprovalData | undefined)?.state === 'pending',
   )
+}
+
+/** What a plan comes to, and whether the person has approved it. */
+export interface Planned {
+  approval: ApprovalData
+  cost?: CostData
+}
+
+/** The plan that waits for the person or was approved by them, if there is one. */
+export function planned(state: ConversationState): Planned | undefined {
+  const cards = Object.values(state.cards)
+  let newest: Card | undefined
+  for (const card of cards) {
+    if (card.kind === 'approval' && card.seq >= (newest?.seq ?? 0)) newest = card
+  }
+  const approval = newest?.data as ApprovalData | undefined
+  if (!approval || !['pending', 'approved'].includes(approval.state)) return undefined
+  // What was cancelled or removed is not paid for; the draft is about what may come.
+  const status = newestProgress(state)
+  if (status?.deploymentId === approval.deploymentId && ['cancelled', 'wiped'].includes(status.status)) return undefined
+  const cost = cards.find(
+    (c) => c.kind === 'cost' && (c.data as CostData | undefined)?.deploymentId === approval.deploymentId,
+  )?.data as CostData | undefined
+  return cost ? { approval, cost } : { approval }
 }
 
 /** The newest progress, if a deployment is or was under way. */
