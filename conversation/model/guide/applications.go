@@ -12,7 +12,7 @@ func (t *turn) applications(u *understanding, w *work) error {
 	for _, a := range u.apps {
 		if strings.HasPrefix(a.slug, "need:") {
 			if !a.drop {
-				t.needless(a, w)
+				t.needless(a, u, w)
 			}
 			continue
 		}
@@ -125,10 +125,14 @@ func (t *turn) tellsAll(u *understanding, wishes []wish) bool {
 }
 
 // needless says that no Application does what is wished for.
-func (t *turn) needless(a wish, w *work) {
+func (t *turn) needless(a wish, u *understanding, w *work) {
 	need := t.needs[a.need]
 	id := "needless"
-	if need.Near != "" {
+	switch {
+	case need.Near == "":
+	case contains(t.draft.Spec.Apps, need.Near), wishedFor(u, need.Near):
+		id = "needhave"
+	default:
 		id = "neednear"
 	}
 	if need.Say != "" {
@@ -138,6 +142,16 @@ func (t *turn) needless(a wish, w *work) {
 	}
 	w.after = append(w.after, t.reply(id, "what", need.Label, "note", space(need.Note), "nearest", t.language.apps[need.Near].Name))
 	t.replied = true
+}
+
+// wishedFor is true where the message asks for an Application by itself.
+func wishedFor(u *understanding, slug string) bool {
+	for _, a := range u.apps {
+		if a.slug == slug && !a.drop && !a.asked {
+			return true
+		}
+	}
+	return false
 }
 
 // notYet says that an Application cannot be installed, and which comes nearest.

@@ -1,6 +1,9 @@
 package guide
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // shortReply is the most words of a message that is read in the light of what was
 // spoken of just before.
@@ -15,7 +18,7 @@ func (t *turn) inContext(u *understanding) {
 			u.where.people, u.where.machines = u.where.machines, nil
 		}
 	}
-	if b := t.before(); (b.address != (address{}) || t.justSaid("taken") || t.justSaid("whyaddress") || t.justSaid("whyaddresssaid")) && u.msg.words() <= shortReply+1 && u.address == (address{}) && u.orgName == "" && !u.hasEmail() {
+	if b := t.before(); (b.address != (address{}) || t.justSaid("taken") || t.justSaid("pooldomain") || t.justSaid("whyaddress") || t.justSaid("whyaddresssaid")) && u.msg.words() <= shortReply+1 && u.address == (address{}) && u.orgName == "" && !u.hasEmail() {
 		if label, ok := u.onlyLabel(); ok && (strings.Contains(label, "-") || len(u.where.machines)+len(u.where.people) == 0) {
 			u.address.label = label
 			u.where.people, u.where.machines = nil, nil
@@ -40,7 +43,11 @@ func (t *turn) inContext(u *understanding) {
 			}
 		}
 	}
-	if u.facts() || len(u.topics) > 0 || u.msg.words() > shortReply+1 || u.act("inject") || u.act("abuse") {
+	most := shortReply + 1
+	if u.act("go") { // "set it to 2 and plan"
+		most += 2
+	}
+	if u.facts() || len(u.topics) > 0 || u.msg.words() > most || u.act("inject") || u.act("abuse") {
 		return
 	}
 	before := t.before()
@@ -51,14 +58,24 @@ func (t *turn) inContext(u *understanding) {
 		yes := u.counts.bare > 1
 		u.counts.control, u.ha = u.counts.bare, &yes
 	case u.counts.hasBare && before.counts.people > 0 && len(before.counts.workers) == 0:
-		u.counts.people = u.counts.bare
-	case u.counts.hasBare && (len(before.counts.workers) > 0 || before.counts.change != 0 || before.machine.worker || before.machine.id != ""):
-		u.counts.workers = []int{u.counts.bare}
+		u.counts.people = u.bareOf(before.counts.people)
+	case u.counts.hasBare && (len(before.counts.workers) > 0 || before.counts.change != 0 || before.machine.worker || before.machine.id != "" || t.aboutSize(before.topics)):
+		now, _ := t.draft.workers()
+		u.counts.workers = []int{u.bareOf(now)}
 	case before.address.label != "" || before.address.own != "" || t.justSaid("taken"):
 		if label, ok := u.onlyLabel(); ok {
 			u.address.label = label
 		}
 	}
+}
+
+// aboutSize is true where one of the questions was about how many servers there
+// should be.
+func (t *turn) aboutSize(topics []string) bool {
+	return slices.ContainsFunc(topics, func(id string) bool {
+		h := t.language.topics[id].Handler
+		return h == "whysize" || h == "fewer"
+	})
 }
 
 // onlyLabel gives the one word that is left of a message without the words

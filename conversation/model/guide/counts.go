@@ -12,10 +12,12 @@ type counts struct {
 	times      int   // 2 doubles, -2 halves
 	control    int   // control planes; 0 is not said
 	memory     int   // GB for a machine
+	memoryAt   int
 	cores      int
 	budget     int
 	currency   string
 	bare       int // the one number of the message, that counts nothing
+	bareAt     int
 	hasBare    bool
 	asked      bool // the workers were only asked about
 	askedCount int
@@ -87,7 +89,7 @@ func (r *reading) findCounts() counts {
 			c.several = v
 		case "memory":
 			if r.aboutMachines(i) {
-				c.memory = v
+				c.memory, c.memoryAt = v, i
 			}
 		case "cores":
 			c.cores = v
@@ -113,7 +115,7 @@ func (r *reading) findCounts() counts {
 			if r.oneWords[toks[i].norm] && r.msg.words() > 2 && !(i > 0 && r.numberLinks[toks[i-1].norm] && !r.articles[toks[i-1].norm]) {
 				break // "the last one"
 			}
-			c.bare, c.hasBare = v, true
+			c.bare, c.bareAt, c.hasBare = v, i, true
 			continue
 		}
 		used++
@@ -415,6 +417,18 @@ func (r *reading) crowdBefore(i int) bool {
 		}
 	}
 	return false
+}
+
+// bareOf is the bare number set against how many there are: "2", "2 more", "one
+// fewer".
+func (u *understanding) bareOf(now int) int {
+	switch i := u.counts.bareAt; {
+	case u.moreAt(i, i+1, "down"):
+		return max(now-u.counts.bare, 0)
+	case u.moreAt(i, i+1, "up"):
+		return now + u.counts.bare
+	}
+	return u.counts.bare
 }
 
 // moreAt is true where "more" or "fewer" stands around the number.

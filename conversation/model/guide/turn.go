@@ -90,6 +90,8 @@ type turn struct {
 	spoken, last string
 	// previous is what the person said before, once it was asked for.
 	previous *understanding
+	// depth counts the messages between the turn and the one that is read for it.
+	depth int
 }
 
 type appItem struct {
@@ -128,6 +130,12 @@ func newTurn(l *language, req conversation.Request) *turn {
 	}
 	t.results = own(calls, t.results)
 	t.readAsked()
+	t.recall()
+	return t
+}
+
+// recall collects what the agent has said before.
+func (t *turn) recall() {
 	var spoken strings.Builder
 	for _, m := range t.earlier {
 		if m.Role == conversation.FromAgent && m.Text != "" {
@@ -137,22 +145,31 @@ func newTurn(l *language, req conversation.Request) *turn {
 		}
 	}
 	t.spoken = spoken.String()
-	return t
 }
 
-// before is what the person wrote in the turn before, or nothing.
+// mostBefore is how far back a short message is read by the ones before it.
+const mostBefore = 3
+
+// before is what the person wrote in the turn before, or nothing: read in the
+// light of what came before that, as it was when it was written.
 func (t *turn) before() *understanding {
-	if t.previous == nil {
-		text := ""
-		for _, m := range t.earlier {
-			if m.Role == conversation.FromHuman {
-				text = m.Text
-				if m.Press != nil {
-					text = ""
-				}
+	if t.previous != nil {
+		return t.previous
+	}
+	text, at := "", 0
+	for i, m := range t.earlier {
+		if m.Role == conversation.FromHuman {
+			text, at = m.Text, i
+			if m.Press != nil {
+				text = ""
 			}
 		}
-		t.previous = t.understand(text, asked{})
+	}
+	t.previous = t.understand(text, asked{})
+	if text != "" && t.depth < mostBefore && t.previous.msg.words() <= shortReply {
+		then := &turn{language: t.language, earlier: t.earlier[:at], draft: t.draft, depth: t.depth + 1}
+		then.recall()
+		then.inContext(t.previous)
 	}
 	return t.previous
 }

@@ -236,7 +236,7 @@ func (u *understanding) findEmails(open asked) {
 	}
 	if len(u.emails) == 0 && strings.Contains(u.msg.text, "@") {
 		for _, w := range strings.Fields(u.msg.text) {
-			if at := strings.IndexByte(w, '@'); at > 0 {
+			if at := strings.IndexByte(w, '@'); at > 0 && !emailRE.MatchString(w) { // a whole one is not wanted
 				u.badEmail = strings.Trim(w, ".,;:<>()\"'")
 			}
 		}
@@ -336,13 +336,16 @@ func (u *understanding) findHA() {
 		yes := m.id == "yes" && !u.valueNo(m)
 		if !yes {
 			u.ha = &yes
+			if u.corrects() {
+				continue // "no HA. wait, yes HA": the last word stands
+			}
 			u.haClash = u.counts.control == 1 && u.plainHA()
 			return
 		}
 		if u.dropHA(m) {
 			yes = false
 		}
-		if u.ha == nil {
+		if u.ha == nil || u.corrects() {
 			u.ha = &yes
 		}
 	}
@@ -420,6 +423,9 @@ func (u *understanding) findMachine() {
 			}
 		}
 	}
+	if u.counts.memory > 0 && m.control && m.worker { // "HA control plane, 4 workers with 16 GB"
+		m.control, m.worker = u.rolesAround(u.counts.memoryAt)
+	}
 	for i := range u.msg.tokens {
 		t := &u.msg.tokens[i]
 		if !u.sizeAt(i) || !u.wanted(match{from: i, to: i + 1}) {
@@ -475,6 +481,29 @@ func (r *reading) sizeFor(i int) string {
 		}
 	}
 	return "worker"
+}
+
+// rolesAround says whether a property of machines at token i is of the control
+// plane, of the workers or of both: of those that its part of the sentence names,
+// else of both.
+func (r *reading) rolesAround(i int) (control, worker bool) {
+	toks := r.msg.tokens
+	from, to := i, i
+	for from > 0 && toks[from-1].norm != "," && toks[from-1].sentence == toks[i].sentence {
+		from--
+	}
+	for to < len(toks) && toks[to].norm != "," && toks[to].sentence == toks[i].sentence {
+		to++
+	}
+	for _, m := range r.byKind["size"] {
+		if m.from >= from && m.to <= to {
+			control, worker = control || m.id == "control", worker || m.id == "worker"
+		}
+	}
+	if !control && !worker {
+		return true, true
+	}
+	return control, worker
 }
 
 // sizeCounted finds the machine type that the number at token i counts: "2x

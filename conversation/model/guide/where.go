@@ -157,6 +157,11 @@ func (r *reading) homeScore(m match) int {
 	if !r.name.empty() && r.name.to <= m.from && m.from-r.name.to <= 4 {
 		score += 2
 	}
+	for _, c := range r.byKind["where"] { // "shops in Berlin and Lisbon, the head office is in Lisbon"
+		if c.id == "home" && c.to == m.from {
+			score += 6
+		}
+	}
 	if r.ofCustomers(m) {
 		score -= 2
 	}
