@@ -77,7 +77,7 @@ func TestDestructivePlanAsksForTheName(t *testing.T) {
 func TestTooFewWorkersAreNoted(t *testing.T) {
 	d := planned(t)
 	d.Spec.Regions[0].WorkerCount = 1
-	says(t, provisioner.PlanCards(d)[0], "Please note: 1 × cpx32 hold", "would hold it")
+	says(t, provisioner.PlanCards(d)[0], "Please note: 1 × cpx32 holds", "would hold it")
 }
 
 func TestProgressCards(t *testing.T) {

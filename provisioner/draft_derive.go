@@ -265,7 +265,7 @@ func (g *guesser) sizes(i int) {
 		workers = min(workersFor(load, n, s.ha()), maxWorkers)
 	}
 	g.suggest(at("workerCount"), basis+";size="+size, workers,
-		fmt.Sprintf("%d × %s hold %s%s.", workers, size, describeLoad(load.MemoryMiB, load.CPUMillis), lostOne(s.ha())), workers > 0)
+		fmt.Sprintf("%s %s%s.", hold(workers, size), describeLoad(load.MemoryMiB, load.CPUMillis), lostOne(s.ha())), workers > 0)
 }
 
 // storage derives where the object storage is: in the region, or in the nearest

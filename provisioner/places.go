@@ -192,7 +192,7 @@ func (c *Catalogue) whyRegion(all []RankedRegion, i int, place Place, known bool
 	if known && i == 0 {
 		for _, o := range all {
 			if !o.Available && o.Provider == "hetzner" && o.DistanceKM < r.DistanceKM {
-				fmt.Fprintf(&b, " %s is nearer, but: %s.", o.Name, o.Reason)
+				fmt.Fprintf(&b, " %s is nearer and cannot be used: %s.", o.Name, o.Reason)
 			}
 		}
 	}

@@ -52,12 +52,20 @@ func (c *Catalogue) Size(spec Spec) Sizing {
 			s.Shortfall = fmt.Sprintf("Without workers the control plane would have to hold %s. %d × %s would hold it.",
 				describeLoad(s.MemoryMiB, s.CPUMillis), s.Workers, size)
 		case said > 0 && !fits(s, n, said, spec.ha()):
-			s.Shortfall = fmt.Sprintf("%d × %s hold %s; what will be installed asks for %s%s, so some releases may wait for room. %d × %s would hold it.",
-				said, size, describeLoad(capacity(n, said, spec.ha())), describeLoad(s.MemoryMiB, s.CPUMillis), lostOne(spec.ha()), s.Workers, size)
+			s.Shortfall = fmt.Sprintf("%s %s; what will be installed asks for %s%s, so some parts may wait for room. %d × %s would hold it.",
+				hold(said, size), describeLoad(capacity(n, said, spec.ha())), describeLoad(s.MemoryMiB, s.CPUMillis), lostOne(spec.ha()), s.Workers, size)
 		}
 	}
 	s.Assumptions = c.sizingAssumptions(spec, s)
 	return s
+}
+
+// hold begins the sentence that says what so many nodes of a size hold.
+func hold(n int, size string) string {
+	if n == 1 {
+		return "1 × " + size + " holds"
+	}
+	return fmt.Sprintf("%d × %s hold", n, size)
 }
 
 // home is the region whose prices and stock count: the Spec's first, or the

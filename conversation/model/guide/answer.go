@@ -382,7 +382,7 @@ func (t *turn) justSaidText(s string) bool { return s != "" && strings.Contains(
 func (t *turn) latency(u *understanding) error {
 	near := t.draft.Spec.OrgHeadquarters
 	for _, p := range append(append([]placeHit{}, u.where.asked...), u.where.people...) {
-		if p.area == "" && p.region == "" && countryOf(p.text) != t.regions[t.draft.region()].Country {
+		if p.area == "" && p.region == "" && p.text != t.regions[t.draft.region()].Country {
 			near = p.text
 		}
 	}

@@ -94,7 +94,11 @@ func (t *turn) applications(u *understanding, w *work) error {
 	}
 	if len(added)+len(dropped)+len(w.removed) == 0 && len(have) == len(t.draft.Spec.Apps) && !(len(can) > 0 && t.draft.field(fieldApps).Source == "suggested") {
 		if kept := t.keptApps(can, have); len(kept) > 0 {
-			w.after = append(w.after, t.reply("already", "list", t.join(kept)))
+			id := "already"
+			if len(can) == 1 && can[0].need != "" { // another product's name may have been said
+				id = "alreadydoes"
+			}
+			w.after = append(w.after, t.reply(id, "list", t.join(kept)))
 			t.replied = true
 		}
 		if t.draft.field(fieldApps).Source == "" && len(can) > 0 {

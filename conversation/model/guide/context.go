@@ -43,11 +43,7 @@ func (t *turn) inContext(u *understanding) {
 			}
 		}
 	}
-	most := shortReply + 1
-	if u.act("go") { // "set it to 2 and plan"
-		most += 2
-	}
-	if u.facts() || len(u.topics) > 0 || u.msg.words() > most || u.act("inject") || u.act("abuse") {
+	if u.facts() || len(u.topics) > 0 || u.msg.words() > shortReply+2 || u.act("inject") || u.act("abuse") {
 		return
 	}
 	before := t.before()

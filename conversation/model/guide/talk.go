@@ -2,6 +2,7 @@ package guide
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/openova-io/sandbox/conversation"
@@ -87,6 +88,9 @@ func (t *turn) onText(text string) error {
 	case u.act("changename") && u.orgName == "":
 		t.say("ask_orgName")
 		t.replied = true
+	}
+	if u.act("advise") && (t.everSaid("residencylost") || t.everSaid("leaves")) {
+		u.topics = slices.DeleteFunc(u.topics, func(id string) bool { return t.language.topics[id].Handler == "apps" }) // what may lie abroad is asked
 	}
 	if err := t.answer(u); err != nil {
 		return err

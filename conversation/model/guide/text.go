@@ -119,6 +119,9 @@ func (l *language) read(text string) message {
 	m.tokens = l.joinNumbers(m.tokens)
 	m.number(l)
 	for i := range m.tokens {
+		if i > 0 && m.cased && m.tokens[i].capital && l.names.heads[m.tokens[i-1].norm] {
+			continue // "restaurant Brandt" is a name, and no misspelt brand
+		}
 		l.correct(&m.tokens[i], m.cased)
 	}
 	return m
