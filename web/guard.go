@@ -2,19 +2,20 @@ package web
 
 import (
 	"context"
+	"math"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
-	"golang.org/x/time/rate"
 
 	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/conversation/journal"
 	"github.com/openova-io/sandbox/web/identity"
+	"github.com/openova-io/sandbox/web/limit"
 )
 
 // contentSecurityPolicy is what the app needs, and no more: it has no inline
@@ -89,58 +90,24 @@ func sameOrigin() echo.MiddlewareFunc {
 	}
 }
 
-// limits is a token bucket per key, for routes that anybody may call.
-type limits struct {
-	mu      sync.Mutex
-	every   rate.Limit
-	burst   int
-	buckets map[string]*bucket
-}
-
-type bucket struct {
-	limiter *rate.Limiter
-	seen    time.Time
-}
-
-func newLimits(perMinute, burst int) *limits {
-	return &limits{every: rate.Limit(float64(perMinute) / 60), burst: burst, buckets: map[string]*bucket{}}
-}
-
-func (l *limits) allow(key string, now time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.buckets) > 10000 {
-		// Forget those that are full again: they say nothing.
-		for k, b := range l.buckets {
-			if now.Sub(b.seen) > 10*time.Minute {
-				delete(l.buckets, k)
-			}
-		}
-	}
-	b := l.buckets[key]
-	if b == nil {
-		b = &bucket{limiter: rate.NewLimiter(l.every, l.burst)}
-		l.buckets[key] = b
-	}
-	b.seen = now
-	return b.limiter.AllowN(now, 1)
-}
-
 // limited is the middleware of unauthenticated routes: so many requests per
-// address and minute.
-func limited(l *limits) echo.MiddlewareFunc {
+// address.
+func limited(l *limit.Limiter) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			host, _, err := net.SplitHostPort(c.Request().RemoteAddr)
-			if err != nil {
-				host = c.Request().RemoteAddr
-			}
-			if !l.allow(host, time.Now()) {
-				return fault.New(fault.Limited, "too many requests").Do("Wait a minute and try again.")
+			if wait, ok := l.Allow(limit.Address(c.RealIP())); !ok {
+				return tooMany(c, wait)
 			}
 			return next(c)
 		}
 	}
+}
+
+// tooMany says when to come again.
+func tooMany(c echo.Context, wait time.Duration) error {
+	seconds := int(math.Ceil(wait.Seconds()))
+	c.Response().Header().Set("Retry-After", strconv.Itoa(seconds))
+	return fault.New(fault.Limited, "too many requests").Do("Wait %d seconds and try again.", seconds)
 }
 
 type callerKey struct{}

@@ -22,6 +22,7 @@ import (
 	"github.com/openova-io/sandbox/shell"
 	"github.com/openova-io/sandbox/voice"
 	"github.com/openova-io/sandbox/web/identity"
+	"github.com/openova-io/sandbox/web/limit"
 )
 
 // Mode says what this instance is.
@@ -148,6 +149,7 @@ func (s *Server) echo() *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.fail
+	e.IPExtractor = echo.ExtractIPDirect() // what a header says of an address proves nothing
 	e.Use(headers, s.counted, middleware.RecoverWithConfig(middleware.RecoverConfig{LogErrorFunc: func(c echo.Context, err error, stack []byte) error {
 		s.options.Logger.Error("a handler panicked", slog.String("route", c.Path()), slog.String("error", err.Error()), slog.String("stack", string(stack)))
 		return err
@@ -191,7 +193,7 @@ func method(r *http.Request) string {
 // routes is the one list of routes. openapi.yaml describes all but the app's pages,
 // and says which capability each needs.
 func (s *Server) routes(e *echo.Echo) {
-	open := limited(newLimits(120, 60))
+	open := limited(limit.New(time.Second/2, 60, nil))
 
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok") })
 	e.GET("/readyz", s.ready)
