@@ -255,9 +255,9 @@ func (s *Service) Adopt(ctx context.Context, id string, actor journal.Actor) err
 	return err
 }
 
-// owns is true for the owner, and for the service's own parts.
+// owns is true for the owner in their Organization, and for the service's own parts.
 func owns(actor, owner journal.Actor) bool {
-	return actor.Kind == journal.System || actor.Subject != "" && actor.Subject == owner.Subject
+	return actor.Kind == journal.System || actor.Owns(owner)
 }
 
 func somebody(actor journal.Actor) error {

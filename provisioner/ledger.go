@@ -146,6 +146,9 @@ func (l *ledger) update(ctx context.Context, id string, decide func(Deployment) 
 		if events, err = decide(d); err != nil || len(events) == 0 {
 			return d, err
 		}
+		for i := range events { // who has acted may be a part of the service
+			events[i].TenantID = d.Owner.OrgID
+		}
 		var filled []journal.Event
 		filled, err = l.journal.Append(ctx, "deployment."+id, d.Seq, events...)
 		if err == nil {

@@ -312,10 +312,8 @@ func (s *Service) Observe(ctx context.Context, e journal.Event) error {
 }
 
 // owns is whether an actor may know of what owner owns. A person's agents act
-// with the person's subject.
-func owns(actor, owner journal.Actor) bool {
-	return actor.Subject != "" && actor.Subject == owner.Subject
-}
+// with the person's subject, in the person's Organization.
+func owns(actor, owner journal.Actor) bool { return actor.Owns(owner) }
 
 // endpoint is where the deployment's cloud is, with the owner's credentials.
 func (s *Service) endpoint(ctx context.Context, d Deployment) (Endpoint, error) {

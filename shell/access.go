@@ -27,7 +27,7 @@ func (s *Service) find(actor journal.Actor, id, invitation string) (*session, ho
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.f.owner.Subject == actor.Subject && x.f.owner.LocalOwner == actor.LocalOwner {
+	if actor.Owns(x.f.owner) && x.f.owner.LocalOwner == actor.LocalOwner {
 		return x, hold.Owner, nil
 	}
 	if invitation != "" && x.f.owner.OrgID == actor.OrgID {

@@ -261,7 +261,7 @@ func (c *Call) expire() {
 func (s *Service) Call(actor journal.Actor, id string) (*Call, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c := s.calls[id]; c != nil && c.Actor.Subject == actor.Subject {
+	if c := s.calls[id]; c != nil && actor.Owns(c.Actor) {
 		return c, nil
 	}
 	return nil, fault.New(fault.NotFound, "there is no such call; it may have ended")

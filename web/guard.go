@@ -103,6 +103,22 @@ func limited(l *limit.Limiter) echo.MiddlewareFunc {
 	}
 }
 
+// byCaller is limited for routes with a caller: so many per person, wherever they are.
+func (s *Server) byCaller(l *limit.Limiter) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			claims, err := s.caller(c)
+			if err != nil {
+				return err
+			}
+			if wait, ok := l.Allow(claims.Subject); !ok {
+				return tooMany(c, wait)
+			}
+			return next(c)
+		}
+	}
+}
+
 // tooMany says when to come again.
 func tooMany(c echo.Context, wait time.Duration) error {
 	seconds := int(math.Ceil(wait.Seconds()))

@@ -62,7 +62,7 @@ func TestOpenAPIIsValid(t *testing.T) {
 }
 
 // pages are the app's, which the description leaves out.
-var pages = regexp.MustCompile(`^GET /($|start$|sandbox$|sandbox/\*$|assets/\*$)`)
+var pages = regexp.MustCompile(`^GET /($|start$|signin$|join$|sandbox$|sandbox/\*$|assets/\*$)`)
 
 var parameter = regexp.MustCompile(`:([A-Za-z]+)`)
 
@@ -144,6 +144,8 @@ func TestOpenAPIHasEveryField(t *testing.T) {
 		"Plan": provisioner.Plan{}, "PlanChange": card.PlanChange{}, "Approval": provisioner.Approval{}, "Resource": provisioner.Resource{},
 		"Release": provisioner.Release{}, "Link": card.Link{}, "LogLine": provisioner.LogLine{}, "SubdomainCheck": provisioner.SubdomainCheck{},
 		"Session": shell.Session{}, "Watcher": hold.Watcher{}, "Exit": hold.ExitData{}, "Agent": agent.Info{}, "Token": identity.Token{},
+		"Challenge": identity.Challenge{}, "Invited": identity.Invited{}, "Invitation": identity.Invitation{}, "Organization": identity.Organization{},
+		"Member": identity.Member{}, "OwnSession": identity.OwnSession{}, "KeptMail": identity.KeptMail{},
 		"Provenance": provisioner.Provenance{}, "RankedRegion": provisioner.RankedRegion{}, "NodeSize": provisioner.NodeSize{},
 		"App": provisioner.App{}, "Industry": provisioner.Industry{}, "Component": provisioner.Component{}, "Topology": provisioner.Topology{},
 	} {

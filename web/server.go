@@ -50,9 +50,13 @@ type Options struct {
 	Shell *shell.Service
 	// Calls are the voice calls; nil where this machine has no ears or no mouth, and
 	// NoCalls says what is missing.
-	Calls     *voice.Service
-	NoCalls   error
-	App       fs.FS
+	Calls   *voice.Service
+	NoCalls error
+	App     fs.FS
+	// Outbox keeps the mails of a service that sends none; else nil.
+	Outbox *identity.Outbox
+	// Guests lets people talk to the concierge before they sign in.
+	Guests    bool
 	Sovereign *Sovereign // console only
 	// Release gives a HelmRelease of the console's Sovereign as it is now; ok is
 	// false where nothing is known of it. It may be nil.
@@ -199,8 +203,6 @@ func (s *Server) routes(e *echo.Echo) {
 	e.GET("/readyz", s.ready)
 	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{})))
 	e.GET("/.well-known/jwks.json", s.jwks)
-	e.GET("/auth/link", s.redeemLink, open)
-	e.GET("/auth/handover", s.receiveHandover, open)
 
 	api := e.Group("/api/v1")
 	api.GET("/version", s.version)
@@ -213,6 +215,8 @@ func (s *Server) routes(e *echo.Echo) {
 	api.GET("/openapi.json", s.openAPI)
 	api.GET("/cards/schema.json", s.cardSchema)
 
+	s.signInRoutes(e, api)
+	s.organizationRoutes(api)
 	s.shellRoutes(api)
 
 	if s.options.Mode == SovereignConsole {

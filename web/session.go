@@ -40,9 +40,13 @@ func (s *Server) whoami(c echo.Context) error {
 		"mode": s.options.Mode, "cloud": s.options.Cloud,
 	}
 	out["calls"] = s.options.Calls != nil
+	out["role"], out["orgId"], out["capabilities"] = claims.Role, claims.OrgID, claims.Capabilities
+	if out["capabilities"] == nil {
+		out["capabilities"] = []string{}
+	}
+	out["outbox"] = s.options.Outbox != nil && claims.LocalOwner
 	if s.options.Sovereign != nil {
 		out["fqdn"] = s.options.Sovereign.FQDN
-		out["role"] = claims.Role
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(http.StatusOK, out)
@@ -50,23 +54,27 @@ func (s *Server) whoami(c echo.Context) error {
 
 // redeemLink signs in the person who has the one-time link.
 func (s *Server) redeemLink(c echo.Context) error {
-	session, err := s.options.Identity.Redeem(c.Request().Context(), c.QueryParam("code"))
+	session, err := s.options.Identity.Redeem(c.Request().Context(), c.QueryParam("code"), how(c))
 	if err != nil {
-		// The app's signed-out page explains it better than a problem would.
-		return c.Redirect(http.StatusSeeOther, s.landing()+"?signin=used")
+		// The app's sign-in page explains it better than a problem would.
+		return c.Redirect(http.StatusSeeOther, "/signin?link=used")
 	}
-	s.options.Identity.SetCookies(c.Response(), session, s.secure)
+	if err := s.signedIn(c, session); err != nil {
+		return err
+	}
 	return c.Redirect(http.StatusSeeOther, s.landing())
 }
 
 // receiveHandover is the receiving end of a handover, as upstream's.
 func (s *Server) receiveHandover(c echo.Context) error {
 	c.Response().Header().Set("Cache-Control", "no-store")
-	session, path, err := s.options.Identity.ReceiveHandover(c.Request().Context(), c.QueryParam("token"))
+	session, path, err := s.options.Identity.ReceiveHandover(c.Request().Context(), c.QueryParam("token"), how(c))
 	if err != nil {
 		return err
 	}
-	s.options.Identity.SetCookies(c.Response(), session, s.secure)
+	if err := s.signedIn(c, session); err != nil {
+		return err
+	}
 	return c.Redirect(http.StatusFound, path)
 }
 

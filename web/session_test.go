@@ -33,7 +33,7 @@ func TestSignInLink(t *testing.T) {
 
 	again := do(c.Handler(), request(http.MethodGet, link, ""))
 	wantStatus(t, again, http.StatusSeeOther)
-	if again.Header.Get("Location") != "/sandbox?signin=used" || len(again.Cookies()) != 0 {
+	if again.Header.Get("Location") != "/signin?link=used" || len(again.Cookies()) != 0 {
 		t.Errorf("the used link leads to %q with %v", again.Header.Get("Location"), again.Cookies())
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/openova-io/sandbox/shell"
 	"github.com/openova-io/sandbox/shell/agent"
 	"github.com/openova-io/sandbox/shell/hold"
+	"github.com/openova-io/sandbox/web/identity"
 )
 
 // shellRoutes are the sessions of the developer shell: upstream's pty-server below
@@ -19,6 +20,10 @@ func (s *Server) shellRoutes(api *echo.Group) {
 		return func(c echo.Context) error {
 			if s.options.Shell == nil {
 				return fault.New(fault.Unavailable, "this service keeps no developer sessions")
+			}
+			// They run on this machine: they are for those whom its owner has let in.
+			if claims, err := s.caller(c); err != nil || claims.OrgID != identity.Home && !claims.LocalOwner && s.options.Mode == Concierge {
+				return fault.New(fault.Denied, "developer sessions are for members of this service's own Organization").Do("Ask its owner for an invitation.")
 			}
 			return next(c)
 		}

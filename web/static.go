@@ -37,7 +37,7 @@ func (s *Server) static(e *echo.Echo) {
 		}
 		return c.Redirect(http.StatusFound, s.landing())
 	})
-	for _, p := range []string{"/start", "/sandbox", "/sandbox/*"} {
+	for _, p := range []string{"/start", "/signin", "/join", "/sandbox", "/sandbox/*"} {
 		if s.options.Mode == SovereignConsole && p == "/start" {
 			continue
 		}
@@ -48,7 +48,7 @@ func (s *Server) static(e *echo.Echo) {
 // isFile is true where the answer is a page or an asset.
 func (s *Server) isFile(c echo.Context) bool {
 	switch c.Path() {
-	case "/", "/assets/*", "/start", "/sandbox", "/sandbox/*":
+	case "/", "/assets/*", "/start", "/signin", "/join", "/sandbox", "/sandbox/*":
 		return true
 	}
 	return wantsPage(c.Request())

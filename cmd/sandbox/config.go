@@ -47,6 +47,10 @@ type config struct {
 	TimeOut                        time.Duration
 	TokenTTL, MaxTokenTTL          time.Duration
 	Audience, Capabilities         string
+	SMTP, SMTPPasswordFile         string
+	MailFrom                       string
+	SignUp, Guests                 bool
+	SignUpPlan                     string
 }
 
 // option is one row of the one table of options. It generates the flags, the
@@ -113,6 +117,12 @@ func options() []option {
 		{"handover-key", "", "public key (JWK) of the service that hands this Sovereign over", "serve", func(c *config) any { return &c.HandoverKeyFile }},
 		{"handover-issuer", "", "issuer that handover tokens must name; empty: any that the key signed", "serve", func(c *config) any { return &c.HandoverIssue }},
 		{"json", "false", "machine-readable: JSON Lines in and out", "chat plan apply keys token doctor version", func(c *config) any { return &c.JSON }},
+		{"smtp", "", "mail server as smtp://user@host:587 (STARTTLS) or smtps://user@host:465; empty: mails are kept in the outbox", serving, func(c *config) any { return &c.SMTP }},
+		{"smtp-password-file", "", "file with the password of --smtp; else SMTP_PASSWORD", serving, func(c *config) any { return &c.SMTPPasswordFile }},
+		{"mail-from", "", "sender of mails, such as OpenOva Sandbox <sandbox@example.org>", serving, func(c *config) any { return &c.MailFrom }},
+		{"sign-up", "true", "let people sign in by e-mail whom nobody has invited; never on a Sovereign's console", serving, func(c *config) any { return &c.SignUp }},
+		{"sign-up-plan", "free", "plan of an Organization that somebody founds: free, pro or ent", serving, func(c *config) any { return &c.SignUpPlan }},
+		{"guests", "true", "let people talk to the concierge before they sign in", serving, func(c *config) any { return &c.Guests }},
 		{"token-max-ttl", "2160h", "longest life of an access token; at most 2160h, which is 90 days", serving, func(c *config) any { return &c.MaxTokenTTL }},
 		{"ttl", "0s", "how long the new access token lives; 0: 168h, which is 7 days", "token", func(c *config) any { return &c.TokenTTL }},
 		{"audience", "", "address of the one service that takes the new access token; empty: this service", "token", func(c *config) any { return &c.Audience }},

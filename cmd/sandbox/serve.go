@@ -100,7 +100,7 @@ func (s *service) greet(std stdio) {
 
 // owner is the person who owns the data directory.
 func (s *service) owner() journal.Actor {
-	return journal.Actor{Kind: journal.Human, Subject: "owner", LocalOwner: true}
+	return journal.Actor{Kind: journal.Human, Subject: "owner", LocalOwner: true, OrgID: identity.Home}
 }
 
 // listenTCP opens the web server's port. Port 0 means a free one the first time

@@ -53,8 +53,9 @@ type service struct {
 	sovereign     *web.Sovereign
 	shell         *shell.Service
 	calls         *voice.Service
-	noCalls       error        // why there are none
-	releases      *ownReleases // of the Sovereign whose console this is; may be nil
+	noCalls       error            // why there are none
+	outbox        *identity.Outbox // of a service that sends no mails
+	releases      *ownReleases     // of the Sovereign whose console this is; may be nil
 }
 
 // open makes the parts, in the order in which they need each other.
@@ -71,11 +72,18 @@ func (s *service) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	options := identity.Options{Secrets: s.vault, Issuer: s.public, Journal: s.journal, MaxTokenTTL: s.c.MaxTokenTTL}
+	options := identity.Options{
+		Secrets: s.vault, Issuer: s.public, Journal: s.journal, MaxTokenTTL: s.c.MaxTokenTTL,
+		SignUp: s.c.SignUp && s.c.SovereignFQDN == "", SignUpPlan: s.c.SignUpPlan, Logger: s.logger,
+	}
+	if options.Mailer, s.outbox, err = openMails(s.c, s.journal); err != nil {
+		return err
+	}
 	if s.c.SovereignFQDN != "" {
 		if s.sovereign, options.Handover, err = readSovereign(s.c); err != nil {
 			return err
 		}
+		options.HomeName = s.sovereign.OrgName
 		if s.c.SovereignKubeconfig != "" {
 			if s.releases, err = openReleases(s.c, s.logger); err != nil {
 				return err
@@ -179,6 +187,7 @@ func (s *service) server() (*web.Server, error) {
 		Journal: s.journal, Identity: s.identity, App: app.FS(), Sovereign: s.sovereign, PublicURL: s.public,
 		AllowedHosts: list(s.c.AllowedHosts), Owner: s.owner(), Cloud: provisioner.Cloud(s.c.Cloud), Version: buildVersion(),
 		Logger: s.logger, Local: s.local(), Shell: s.shell, Calls: s.calls, NoCalls: s.noCalls,
+		Outbox: s.outbox, Guests: s.c.Guests,
 		Ready: func(ctx context.Context) error { _, err := s.journal.Head(ctx); return err },
 	}
 	if s.sovereign != nil {

@@ -119,6 +119,9 @@ func (j *Journal) fill(aggregate string, events []Event) ([]Event, error) {
 		if e.Source == "" {
 			e.Source = "sandbox/" + nounOf(aggregate)
 		}
+		if e.TenantID == "" {
+			e.TenantID = e.Metadata.Actor.OrgID
+		}
 		if e.Timestamp.IsZero() {
 			e.Timestamp = time.Now()
 		}

@@ -19,8 +19,8 @@ type Event struct {
 	Source string `json:"source"`
 	// Timestamp is UTC with milliseconds.
 	Timestamp time.Time `json:"timestamp"`
-	// TenantID is the Organization that owns the aggregate; the JSON name is
-	// upstream's.
+	// TenantID is the Organization that owns the aggregate, and where a writer leaves
+	// it out the actor's; the JSON name is upstream's.
 	TenantID string          `json:"tenant_id"`
 	Data     json.RawMessage `json:"data"`
 	Metadata Metadata        `json:"metadata,omitzero"`
@@ -72,6 +72,12 @@ type Actor struct {
 	OrgID     string `json:"orgId,omitempty"`
 	// Via is the surface: web, chat, mcp, api, call.
 	Via string `json:"via,omitempty"`
+}
+
+// Owns tells whether what belongs to owner is the actor's: the same person, in the
+// same Organization. What was begun in none is the person's everywhere.
+func (a Actor) Owns(owner Actor) bool {
+	return a.Subject != "" && a.Subject == owner.Subject && (owner.OrgID == "" || owner.OrgID == a.OrgID)
 }
 
 // New makes an event of version 1 with data encoded as JSON; Append fills ID,

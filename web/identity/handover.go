@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/openova-io/sandbox/conversation/fault"
-	"github.com/openova-io/sandbox/conversation/journal"
 )
 
 // handoverTTL is upstream's lifetime of a handover token.
@@ -70,7 +69,7 @@ func (id *Identity) handoverKey(trusted string) (*signingKey, error) {
 // ReceiveHandover checks a handover token as upstream's receiver does and gives
 // a session on this Sovereign, with the path to land at. The token is used up
 // only when everything else about it is right.
-func (id *Identity) ReceiveHandover(ctx context.Context, token string) (session Session, path string, err error) {
+func (id *Identity) ReceiveHandover(ctx context.Context, token string, how SignIn) (session Session, path string, err error) {
 	fail := func(format string, args ...any) (Session, string, error) {
 		return Session{}, "", fault.New(fault.Unauthenticated, format, args...).Do("Go back and press the button again: it makes a new link.")
 	}
@@ -108,15 +107,26 @@ func (id *Identity) ReceiveHandover(ctx context.Context, token string) (session 
 	case c.ID == "":
 		return fail("invalid token")
 	}
-	if err := id.claimJTI(ctx, c.ID); err != nil {
-		return Session{}, "", err
-	}
 	path = c.ReturnPath
 	if !slices.Contains(returnPaths, path) {
 		path = "/sandbox"
 	}
-	actor := journal.Actor{Kind: journal.Human, Subject: c.Email, Email: c.Email, EmailVerified: true, Via: "handover"}
-	session, err = id.start(ctx, actor, RoleSovereignAdmin)
+	email, err := Address(c.Email)
+	if err != nil {
+		return fail("invalid email")
+	}
+	if err := id.claimJTI(ctx, c.ID); err != nil {
+		return Session{}, "", err
+	}
+	subject, err := id.people.known(ctx, email)
+	if err == nil {
+		err = id.join(ctx, Home, subject, email, RoleSovereignAdmin)
+	}
+	if err != nil {
+		return Session{}, "", err
+	}
+	how.Method = "handover"
+	session, err = id.enter(ctx, subject, email, Home, how)
 	return session, path, err
 }
 

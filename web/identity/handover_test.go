@@ -46,7 +46,7 @@ var toLayla = identity.Handover{FQDN: fqdn, DeploymentID: "0123456789abcdef", Em
 func TestHandover(t *testing.T) {
 	p := newPair(t)
 	raw := p.mint(t, toLayla)
-	session, path, err := p.console.ReceiveHandover(t.Context(), raw)
+	session, path, err := p.console.ReceiveHandover(t.Context(), raw, identity.SignIn{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestHandover(t *testing.T) {
 		wantCode(t, err, fault.Unauthenticated)
 	}
 
-	_, _, err = p.console.ReceiveHandover(t.Context(), raw)
+	_, _, err = p.console.ReceiveHandover(t.Context(), raw, identity.SignIn{})
 	wantCode(t, err, fault.Unauthenticated)
 	if f := fault.From(err); f.Message != "this handover link was used already" || f.Hint == "" {
 		t.Errorf("a replay is told %q, %q", f.Message, f.Hint)
@@ -110,7 +110,7 @@ func TestHandoverRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			session, path, err := p.console.ReceiveHandover(t.Context(), tt.raw)
+			session, path, err := p.console.ReceiveHandover(t.Context(), tt.raw, identity.SignIn{})
 			wantCode(t, err, fault.Unauthenticated)
 			if f := fault.From(err); f.Message != tt.message {
 				t.Errorf("it says %q, want %q", f.Message, tt.message)
@@ -121,7 +121,7 @@ func TestHandoverRefuses(t *testing.T) {
 		})
 	}
 	// None of the refused ones used the id up.
-	if _, _, err := p.console.ReceiveHandover(t.Context(), signed(nil)); err != nil {
+	if _, _, err := p.console.ReceiveHandover(t.Context(), signed(nil), identity.SignIn{}); err != nil {
 		t.Errorf("the good token is refused after them: %v", err)
 	}
 }
@@ -130,7 +130,7 @@ func TestHandoverExpiresByTheClock(t *testing.T) {
 	p := newPair(t)
 	raw := p.mint(t, toLayla)
 	p.now = noon.Add(5*time.Minute + 31*time.Second)
-	_, _, err := p.console.ReceiveHandover(t.Context(), raw)
+	_, _, err := p.console.ReceiveHandover(t.Context(), raw, identity.SignIn{})
 	wantCode(t, err, fault.Unauthenticated)
 }
 
@@ -147,7 +147,7 @@ func TestHandoverLandsOnOwnPages(t *testing.T) {
 			Issuer: issuer, Audience: jwt.Audience{"https://console." + fqdn}, Email: layla.Email, EmailVerified: true,
 			Role: identity.RoleSovereignAdmin, ID: "to " + asked, IssuedAt: at(0), Expiry: at(time.Minute), ReturnPath: asked,
 		})
-		_, path, err := p.console.ReceiveHandover(t.Context(), raw)
+		_, path, err := p.console.ReceiveHandover(t.Context(), raw, identity.SignIn{})
 		if err != nil || path != want {
 			t.Errorf("%q lands at %q (%v), want %q", asked, path, err, want)
 		}
@@ -180,7 +180,7 @@ func TestHandoverOfUpstream(t *testing.T) {
 				"email_verified": true, "role": "sovereign-admin", "sovereign_fqdn": fqdn, "deployment_id": "0123456789abcdef",
 				"jti": "u-1", "iat": noon.Unix(), "exp": noon.Add(5 * time.Minute).Unix(), "groups": []string{"/sovereign-admins"},
 			})
-			_, path, err := console.ReceiveHandover(t.Context(), raw)
+			_, path, err := console.ReceiveHandover(t.Context(), raw, identity.SignIn{})
 			if err != nil || path != "/sandbox" {
 				t.Errorf("lands at %q: %v", path, err)
 			}
@@ -190,7 +190,7 @@ func TestHandoverOfUpstream(t *testing.T) {
 
 func TestHandoverNeedsAPeer(t *testing.T) {
 	p := newPair(t)
-	_, _, err := p.concierge.ReceiveHandover(t.Context(), p.mint(t, toLayla))
+	_, _, err := p.concierge.ReceiveHandover(t.Context(), p.mint(t, toLayla), identity.SignIn{})
 	wantCode(t, err, fault.NotFound)
 }
 

@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,9 +35,19 @@ type Options struct {
 	Issuer string
 	// Audience is the aud of session tokens; empty means Issuer.
 	Audience string
-	// Journal keeps which handover tokens were used, and the personal access tokens;
-	// nil takes neither.
+	// Journal keeps people, Organizations, sessions, personal access tokens and which
+	// handover tokens were used; without it there is only the one-time link.
 	Journal *journal.Journal
+	// HomeName is what the Organization [Home] is called at first.
+	HomeName string
+	// SignUp lets people in whom nobody has invited: each gets an Organization of their
+	// own, with the plan SignUpPlan; empty means free.
+	SignUp     bool
+	SignUpPlan string
+	// Mailer sends the mails by which people sign in and are invited; nil sends none.
+	Mailer Mailer
+	// Logger gets no personal content; nil discards.
+	Logger *slog.Logger
 	// MaxTokenTTL is the longest life of a personal access token, a minute to
 	// [LongestTokenTTL]; 0 means the latter.
 	MaxTokenTTL time.Duration
@@ -64,6 +76,9 @@ type Identity struct {
 	peer     []jose.JSONWebKey
 	tokens   *tokens
 	sessions *sessions
+	people   people
+	orgs     *organizations
+	letters  chan letter
 	held     *holds
 	head     uint64 // the journal's end when the tokens were read
 
@@ -78,6 +93,18 @@ func Open(ctx context.Context, options Options) (*Identity, error) {
 	}
 	if options.Audience == "" {
 		options.Audience = options.Issuer
+	}
+	if options.Logger == nil {
+		options.Logger = slog.New(slog.DiscardHandler)
+	}
+	if options.HomeName == "" {
+		options.HomeName = "Home"
+	}
+	if options.SignUpPlan == "" {
+		options.SignUpPlan = PlanFree
+	}
+	if !ValidPlan(options.SignUpPlan) {
+		return nil, fault.New(fault.Invalid, "there is no plan %q", options.SignUpPlan).Do("It is free, pro or ent.")
 	}
 	if options.MaxTokenTTL == 0 {
 		options.MaxTokenTTL = LongestTokenTTL
@@ -97,6 +124,10 @@ func Open(ctx context.Context, options Options) (*Identity, error) {
 		}
 	}
 	id.held = newHolds()
+	id.people, id.letters = people{options.Journal}, make(chan letter, maxLetters)
+	if id.orgs, err = openOrganizations(ctx, options.Journal, options.HomeName, id.moved); err != nil {
+		return nil, err
+	}
 	id.sessions = &sessions{journal: options.Journal, now: options.Now, held: id.held, byID: map[string]*storedSession{}}
 	if id.tokens, err = openTokens(ctx, options.Journal, id.verifier, id.held, options.Now); err != nil {
 		return nil, err
@@ -146,7 +177,7 @@ func (id *Identity) NewCode(actor journal.Actor) string {
 }
 
 // Redeem gives a session for a one-time code, once.
-func (id *Identity) Redeem(ctx context.Context, code string) (Session, error) {
+func (id *Identity) Redeem(ctx context.Context, code string, how SignIn) (Session, error) {
 	id.mu.Lock()
 	sum := sha256.Sum256([]byte(code))
 	actor, ok := id.codes[sum]
@@ -156,7 +187,8 @@ func (id *Identity) Redeem(ctx context.Context, code string) (Session, error) {
 		return Session{}, fault.New(fault.Unauthenticated, "this sign-in link was used already, or is not ours").
 			Do("Start the service again: it prints a new link.")
 	}
-	return id.start(ctx, actor, "")
+	how.Method = "link"
+	return id.start(ctx, actor, "", how)
 }
 
 // Token gives a session token for a person who is known already, for programs
@@ -203,27 +235,38 @@ func (id *Identity) FromRequest(r *http.Request) (Claims, error) {
 		token = strings.TrimSpace(token)
 		c, err := id.verifier.Verify(token, TypeSession, TypePAT)
 		switch {
-		case err == nil && c.Type == TypePAT:
-			err = id.tokens.use(r.Context(), c.ID, token)
-		case err == nil:
-			err = id.sessions.good(r.Context(), c)
-		}
-		if err != nil {
+		case err != nil:
 			return Claims{}, err
+		case c.Type == TypePAT:
+			if err := id.tokens.use(r.Context(), c.ID, token); err != nil {
+				return Claims{}, err
+			}
+			return id.lessen(c)
 		}
-		return c, nil
+		return id.current(r.Context(), c)
 	}
 	cookie, err := r.Cookie(id.CookieName())
 	if err != nil {
 		return Claims{}, fault.New(fault.Unauthenticated, "you are not signed in").
-			Do("Open the sign-in link that the service printed.")
+			Do("Sign in first.")
 	}
 	c, err := id.Verify(cookie.Value)
-	if err == nil {
-		err = id.sessions.good(r.Context(), c)
-	}
 	if err != nil {
 		return Claims{}, err
+	}
+	return id.current(r.Context(), c)
+}
+
+// lessen takes from a personal access token what its person may not do any more.
+func (id *Identity) lessen(c Claims) (Claims, error) {
+	actor := journal.Actor{Subject: c.Subject, OrgID: c.OrgID, LocalOwner: c.LocalOwner}
+	role, grants, ok := id.standing(actor, c.Role)
+	if !ok {
+		return Claims{}, sessionOver()
+	}
+	c.Role = role
+	if slices.ContainsFunc(c.Capabilities, func(g string) bool { return !Contains(grants, g) }) {
+		c.Capabilities = Intersect(c.Capabilities, grants)
 	}
 	return c, nil
 }
@@ -252,11 +295,15 @@ func (id *Identity) Run(ctx context.Context) error {
 		}
 	})
 	defer writing.Wait()
+	writing.Go(func() { id.post(ctx) }) // ends with ctx
 	for seq := id.head; ; {
-		err := j.Follow(ctx, seq, []string{"token.*", "signin.*"}, func(e journal.Event) error {
+		err := j.Follow(ctx, seq, []string{"token.*", "signin.*", "org.*"}, func(e journal.Event) error {
 			seq = e.Seq
-			if strings.HasPrefix(e.Aggregate, "signin.") {
+			switch {
+			case strings.HasPrefix(e.Aggregate, "signin."):
 				return id.sessions.follow(e)
+			case strings.HasPrefix(e.Aggregate, "org."):
+				return id.orgs.apply(e)
 			}
 			return id.tokens.apply(e)
 		})

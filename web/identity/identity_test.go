@@ -28,7 +28,7 @@ func TestCodeWorksOnce(t *testing.T) {
 	owner := journal.Actor{Kind: journal.Human, Subject: "owner", LocalOwner: true}
 	code := id.NewCode(owner)
 
-	session, err := id.Redeem(t.Context(), code)
+	session, err := id.Redeem(t.Context(), code, identity.SignIn{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestCodeWorksOnce(t *testing.T) {
 		t.Errorf("the session is of %+v", got)
 	}
 	for _, again := range []string{code, "", "not-a-code"} {
-		_, err := id.Redeem(t.Context(), again)
+		_, err := id.Redeem(t.Context(), again, identity.SignIn{})
 		wantCode(t, err, fault.Unauthenticated)
 	}
 }
@@ -55,7 +55,7 @@ func TestCodeWorksOnceForMany(t *testing.T) {
 	var all sync.WaitGroup
 	for range cap(sessions) {
 		all.Go(func() {
-			if s, err := id.Redeem(t.Context(), code); err == nil {
+			if s, err := id.Redeem(t.Context(), code, identity.SignIn{}); err == nil {
 				sessions <- s.Access
 			}
 		})

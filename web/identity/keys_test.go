@@ -171,7 +171,7 @@ func TestHandoverAfterRotation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := console.ReceiveHandover(t.Context(), token); err != nil {
+	if _, _, err := console.ReceiveHandover(t.Context(), token, identity.SignIn{}); err != nil {
 		t.Errorf("the Sovereign takes no handover after a rotation: %v", err)
 	}
 	if err := concierge.RevokeKey(t.Context(), born); err != nil {

@@ -104,14 +104,29 @@ var (
 // ValidPlan tells whether there is such a plan.
 func ValidPlan(plan string) bool { _, ok := plans[plan]; return ok }
 
+// granted is what each role may do with each plan, worked out once: every request
+// asks for it.
+var granted = func() map[string]map[string][]string {
+	out := map[string]map[string][]string{}
+	for role, mine := range roles {
+		out[role] = map[string][]string{"": Intersect(mine, base)}
+		for plan, theirs := range plans {
+			out[role][plan] = Intersect(mine, slices.Concat(base, theirs))
+		}
+	}
+	return out
+}()
+
 // Grants are what a role may do in an Organization with a plan: what the role
 // grants, as far as the plan covers it. A role or plan that is not known grants
 // nothing beyond what no plan takes away. The owner of a Sovereign is bound by no
 // plan.
 func Grants(role, plan string) []string {
-	grants := reduce(roles[role])
 	if role == RoleSovereignAdmin {
-		return grants
+		return reduce(roles[role])
 	}
-	return Intersect(grants, slices.Concat(base, plans[plan]))
+	if !ValidPlan(plan) {
+		plan = ""
+	}
+	return slices.Clone(granted[role][plan])
 }

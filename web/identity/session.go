@@ -39,20 +39,41 @@ type Session struct {
 	Access, Refresh string
 	// Expires is when the person has to sign in again.
 	Expires time.Time
+	// Actor is who has signed in.
+	Actor journal.Actor
 }
 
 // The events of a sign-in's aggregate, signin.<sid>.
 const (
 	eventSessionStarted = "identity.session.started"
 	eventSessionRotated = "identity.session.rotated"
+	eventSessionMoved   = "identity.session.moved"
 	eventSessionEnded   = "identity.session.ended"
 )
 
+// SignIn is how and with what somebody signs in.
+type SignIn struct {
+	// Method is link, handover, email, invitation, guest, or oidc and the provider's id.
+	Method string `json:"method,omitempty"`
+	// Agent is what the browser says that it is, cut to 200 characters.
+	Agent string `json:"agent,omitempty"`
+	// Groups are the person's at the provider that signed them in.
+	Groups []string `json:"groups,omitempty"`
+}
+
 // sessionStarted is sealed with its person's key.
 type sessionStarted struct {
-	Actor   journal.Actor `json:"actor"`
-	Role    string        `json:"role"`
-	Expires time.Time     `json:"expires"`
+	Actor journal.Actor `json:"actor"`
+	// Role is that of somebody who is no member of an Organization. A member's is what
+	// the Organization says at each request.
+	Role    string    `json:"role,omitempty"`
+	Expires time.Time `json:"expires"`
+	SignIn
+}
+
+// sessionMoved says that the person now works in another Organization.
+type sessionMoved struct {
+	OrgID string `json:"orgId"`
 }
 
 // sessionRotated says that the refresh token of the generation before was used.
@@ -60,8 +81,10 @@ type sessionRotated struct {
 	Generation int `json:"generation"`
 }
 
-// sessionEnded has the reason: signed-out, or reused for a refresh token that was
-// used again, which is how a stolen one shows.
+// sessionEnded has the reason: signed-out, ended for one that was ended from
+// elsewhere, replaced for one in whose browser somebody has signed in, removed for
+// somebody who is no member any more, or reused for a refresh token that was used
+// again, which is how a stolen one shows.
 type sessionEnded struct {
 	Reason string `json:"reason"`
 }
@@ -79,28 +102,52 @@ type sessions struct {
 // storedSession is the fold of one sign-in's events.
 type storedSession struct {
 	sessionStarted
+	startedAt  time.Time
 	generation int
 	rotatedAt  time.Time
 	ended      bool
 	seq        uint64
 }
 
-// start begins a session of the actor's.
-func (id *Identity) start(ctx context.Context, actor journal.Actor, role string) (Session, error) {
+// start begins a session of the actor's. role is that of who is no member.
+func (id *Identity) start(ctx context.Context, actor journal.Actor, role string, how SignIn) (Session, error) {
 	now, ttl := id.options.Now().UTC().Truncate(time.Second), sessionTTL
 	if actor.LocalOwner {
-		role, ttl = RoleSovereignAdmin, ownerSessionTTL
+		ttl = ownerSessionTTL
+	}
+	if r := []rune(how.Agent); len(r) > 200 {
+		how.Agent = string(r[:200])
 	}
 	sid := uuid.NewString()
-	d := sessionStarted{Actor: actor, Role: role, Expires: now.Add(ttl)}
+	d := sessionStarted{Actor: actor, Role: role, Expires: now.Add(ttl), SignIn: how}
 	public := actor
 	public.Email, public.EmailVerified = "", false
 	e := journal.New(eventSessionStarted, d).By(public).Of(actor.Subject)
-	e.TenantID = actor.OrgID
+	e.TenantID, e.Timestamp = actor.OrgID, now
 	if err := id.sessions.append(ctx, sid, 0, e); err != nil {
 		return Session{}, err
 	}
+	if id.options.Journal != nil && role != RoleGuest {
+		if err := id.people.signedIn(ctx, actor.Subject, personSignedIn{SessionID: sid, OrgID: actor.OrgID, Expires: d.Expires}); err != nil {
+			return Session{}, err
+		}
+	}
 	return id.pair(sid, storedSession{sessionStarted: d})
+}
+
+// standing is the role of a session's person as it is now, with what it grants.
+func (id *Identity) standing(actor journal.Actor, role string) (string, []string, bool) {
+	plan := PlanEnterprise
+	switch {
+	case actor.LocalOwner:
+		role = RoleSovereignAdmin
+	case actor.OrgID != "" && id.options.Journal != nil:
+		var member bool
+		if role, plan, member = id.orgs.member(actor.OrgID, actor.Subject); !member {
+			return "", nil, false
+		}
+	}
+	return role, Grants(role, plan), true
 }
 
 // pair makes the tokens of a session's newest generation. The refresh token is a
@@ -110,16 +157,24 @@ func (id *Identity) pair(sid string, x storedSession) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
+	role, grants, ok := id.standing(x.Actor, x.Role)
+	if !ok {
+		return Session{}, sessionOver()
+	}
 	now := id.options.Now()
-	c := id.sessionClaims(x.Actor, x.Role, now, min(accessTTL, x.Expires.Sub(now)))
-	c.SessionID = sid
+	c := id.sessionClaims(x.Actor, role, now, min(accessTTL, x.Expires.Sub(now)))
+	c.SessionID, c.Groups, c.Capabilities = sid, x.Groups, grants
 	access, err := signWith(key, c)
 	if err != nil {
 		return Session{}, err
 	}
 	generation := strconv.Itoa(x.generation)
 	refresh := strings.Join([]string{key.KID, sid, generation, base64.RawURLEncoding.EncodeToString(key.mac("refresh", sid, generation))}, ".")
-	return Session{Access: access, Refresh: refresh, Expires: x.Expires}, nil
+	return Session{Access: access, Refresh: refresh, Expires: x.Expires, Actor: x.Actor}, nil
+}
+
+func sessionOver() *fault.Error {
+	return fault.New(fault.Unauthenticated, "you are not signed in, or your session has ended").Do("Sign in again.")
 }
 
 // readRefresh gives the session and generation of a refresh token that is ours.
@@ -141,7 +196,7 @@ func (id *Identity) readRefresh(token string) (sid string, generation int, ok bo
 // seconds it gives the same successor again. After that its use is taken for a
 // theft, and ends the session for whoever has it.
 func (id *Identity) Refresh(ctx context.Context, token string) (Session, error) {
-	over := fault.New(fault.Unauthenticated, "you are not signed in, or your session has ended").Do("Sign in again.")
+	over := sessionOver()
 	sid, generation, ok := id.readRefresh(token)
 	if !ok {
 		return Session{}, over
@@ -183,14 +238,16 @@ func (id *Identity) Refresh(ctx context.Context, token string) (Session, error) 
 }
 
 // SignOut ends the session of a request, for all who have its tokens.
-func (id *Identity) SignOut(r *http.Request) error {
+func (id *Identity) SignOut(r *http.Request) error { return id.leave(r, "signed-out") }
+
+func (id *Identity) leave(r *http.Request, reason string) error {
 	if cookie, err := r.Cookie(id.refreshCookie()); err == nil {
 		if sid, _, ok := id.readRefresh(cookie.Value); ok {
-			return id.endSession(r.Context(), sid, "signed-out")
+			return id.endSession(r.Context(), sid, reason)
 		}
 	}
 	if c, err := id.FromRequest(r); err == nil && c.Type == TypeSession && c.SessionID != "" {
-		return id.endSession(r.Context(), c.SessionID, "signed-out")
+		return id.endSession(r.Context(), c.SessionID, reason)
 	}
 	return nil
 }
@@ -227,7 +284,10 @@ func (id *Identity) Authenticate(w http.ResponseWriter, r *http.Request, secure 
 		return Claims{}, err
 	}
 	id.SetCookies(w, s, secure)
-	return id.Verify(s.Access)
+	if c, err = id.Verify(s.Access); err != nil {
+		return Claims{}, err
+	}
+	return id.current(r.Context(), c)
 }
 
 // CookieName is the name of the cookie with the access token.
@@ -280,15 +340,37 @@ func (s *sessions) get(ctx context.Context, sid string) (storedSession, bool, er
 	return *x, true, nil
 }
 
-// good tells whether a session goes on. A token without one, which only programs
-// of the house make, has no session that could end.
+// current gives the claims of a session's token with what the person may do now,
+// whatever they might when it was signed. A token without a session, which only
+// programs of the house make, has none that could end.
+func (id *Identity) current(ctx context.Context, c Claims) (Claims, error) {
+	if c.SessionID == "" {
+		return c, nil
+	}
+	if err := id.sessions.good(ctx, c); err != nil {
+		return Claims{}, err
+	}
+	x, _, err := id.sessions.get(ctx, c.SessionID)
+	if err != nil {
+		return Claims{}, err
+	}
+	role, grants, ok := id.standing(x.Actor, x.Role)
+	if !ok || x.Actor.OrgID != c.OrgID { // the next token names the right one
+		return Claims{}, sessionOver()
+	}
+	c.Role, c.Capabilities = role, grants
+	return c, nil
+}
+
+// good tells whether a session goes on. A token without one has no session that
+// could end.
 func (s *sessions) good(ctx context.Context, c Claims) error {
 	if c.SessionID == "" {
 		return nil
 	}
 	x, ok, err := s.get(ctx, c.SessionID)
 	if err == nil && (!ok || x.ended || !s.now().Before(x.Expires)) {
-		err = fault.New(fault.Unauthenticated, "you are not signed in, or your session has ended").Do("Sign in again.")
+		err = sessionOver()
 	}
 	return err
 }
@@ -329,6 +411,19 @@ func (s *sessions) append(ctx context.Context, sid string, after uint64, e journ
 	return err
 }
 
+// in are the ids of a person's sessions in an Organization that were seen here.
+func (s *sessions) in(org, subject string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []string
+	for sid, x := range s.byID {
+		if x.Actor.Subject == subject && x.Actor.OrgID == org && !x.ended {
+			out = append(out, sid)
+		}
+	}
+	return out
+}
+
 // follow takes in what another instance did to a session that was seen here.
 func (s *sessions) follow(e journal.Event) error {
 	s.mu.Lock()
@@ -361,6 +456,11 @@ func (s *sessions) apply(e journal.Event) error {
 		if x.ended = e.Erased(); !x.ended {
 			err = e.Decode(&x.sessionStarted)
 		}
+		x.startedAt = e.Timestamp
+	case eventSessionMoved:
+		var d sessionMoved
+		err = e.Decode(&d)
+		x.Actor.OrgID = d.OrgID
 	case eventSessionRotated:
 		var d sessionRotated
 		err = e.Decode(&d)

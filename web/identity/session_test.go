@@ -27,7 +27,7 @@ var local = journal.Actor{Kind: journal.Human, Subject: "owner", Email: "owner@o
 
 func signIn(t *testing.T, id *identity.Identity) identity.Session {
 	t.Helper()
-	s, err := id.Redeem(t.Context(), id.NewCode(local))
+	s, err := id.Redeem(t.Context(), id.NewCode(local), identity.SignIn{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,6 +50,9 @@ func newRegistry(t *testing.T) *registry {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.Close() })
+	if err := identitytest.Found(t.Context(), r.Journal, "omantel", map[string]string{"layla": identity.RoleOrgAdmin}); err != nil {
+		t.Fatal(err)
+	}
 	return r
 }
 

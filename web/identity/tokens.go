@@ -174,7 +174,34 @@ func (t *tokens) get(jti string) (storedToken, bool) {
 func (x *storedToken) over() bool { return x.erased || !x.RevokedAt.IsZero() }
 
 func (x *storedToken) of(c Claims) bool {
-	return !x.erased && x.owner == c.Subject && x.org == c.OrgID && c.Subject != ""
+	return !x.erased && x.owner == c.Subject && (x.org == c.OrgID || x.org == "") && c.Subject != ""
+}
+
+// in are the ids of a person's tokens in an Organization.
+func (t *tokens) in(org, subject string) []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var out []string
+	for jti, x := range t.byID {
+		if x.owner == subject && x.org == org && !x.over() {
+			out = append(out, jti)
+		}
+	}
+	return out
+}
+
+// revokeWhere revokes those of a person's tokens in an Organization that are to go.
+func (t *tokens) revokeWhere(ctx context.Context, by Claims, subject, org string, which func(Token) bool) error {
+	for _, jti := range t.in(org, subject) {
+		x, ok := t.get(jti)
+		if !ok || !which(x.Token) {
+			continue
+		}
+		if err := t.revokeAs(ctx, by, Claims{Subject: subject, OrgID: org}, jti); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *tokens) list(of Claims) []Token {
@@ -196,9 +223,14 @@ func (t *tokens) list(of Claims) []Token {
 }
 
 func (t *tokens) revoke(ctx context.Context, by Claims, jti string) error {
+	return t.revokeAs(ctx, by, by, jti)
+}
+
+// revokeAs revokes a token of somebody's by somebody who may.
+func (t *tokens) revokeAs(ctx context.Context, by, of Claims, jti string) error {
 	for range 8 {
 		x, ok := t.get(jti)
-		if !ok || !x.of(by) {
+		if !ok || !x.of(of) {
 			return fault.New(fault.NotFound, "you have no such access token").Do("Take its jti from the list.").At("jti")
 		}
 		if !x.RevokedAt.IsZero() {

@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/openova-io/sandbox/conversation/fault"
+	"github.com/openova-io/sandbox/conversation/journal"
 	"github.com/openova-io/sandbox/web/identity"
 )
 
@@ -95,4 +96,28 @@ func made() *Secrets {
 		panic(err)
 	}
 	return s
+}
+
+// Found makes an Organization of the plan ent in a journal, with members by subject
+// and role.
+func Found(ctx context.Context, j *journal.Journal, org string, members map[string]string) error {
+	events := []journal.Event{journal.New("identity.org.founded", map[string]string{"name": org, "plan": identity.PlanEnterprise})}
+	for subject, role := range members {
+		events = append(events, journal.New("identity.member.joined", map[string]string{"email": subject + "@" + org + ".example", "role": role}).Of(subject))
+	}
+	_, err := j.Append(ctx, "org."+org, 0, events...)
+	return err
+}
+
+// Outbox is a [identity.Mailer] that hands over what is sent.
+type Outbox chan identity.Mail
+
+// Send implements [identity.Mailer].
+func (o Outbox) Send(ctx context.Context, m identity.Mail) error {
+	select {
+	case o <- m:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
