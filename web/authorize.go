@@ -116,7 +116,7 @@ func (s *Server) caller(c echo.Context) (identity.Claims, error) {
 	if known, ok := c.Request().Context().Value(callerKey{}).(identity.Claims); ok {
 		return known, nil
 	}
-	claims, err := s.options.Identity.Authenticate(c.Response(), c.Request(), s.secure)
+	claims, err := s.options.Identity.Authenticate(c.Response(), c.Request(), s.isSecure(c))
 	if err != nil {
 		return identity.Claims{}, err
 	}

@@ -2,12 +2,11 @@ package web
 
 import (
 	"context"
-	"math"
 	"net"
 	"net/http"
-	"strconv"
+	"net/netip"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -15,7 +14,6 @@ import (
 	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/conversation/journal"
 	"github.com/openova-io/sandbox/web/identity"
-	"github.com/openova-io/sandbox/web/limit"
 )
 
 // contentSecurityPolicy is what the app needs, and no more: it has no inline
@@ -24,7 +22,7 @@ const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 
 	"font-src 'self'; worker-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'self'; frame-ancestors 'none'"
 
 // headers are set on every answer.
-func headers(next echo.HandlerFunc) echo.HandlerFunc {
+func (s *Server) headers(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		h := c.Response().Header()
 		h.Set("Content-Security-Policy", contentSecurityPolicy)
@@ -34,8 +32,11 @@ func headers(next echo.HandlerFunc) echo.HandlerFunc {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(self)")
+		if s.isSecure(c) {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		id := c.Request().Header.Get(echo.HeaderXRequestID)
-		if !plainID(id) {
+		if !plainID(id) || !s.fromProxy(c.Request()) {
 			id = uuid.NewString()
 		}
 		h.Set(echo.HeaderXRequestID, id)
@@ -77,12 +78,18 @@ func hosts(allowed []string) echo.MiddlewareFunc {
 	}
 }
 
-// sameOrigin refuses cross-site requests that change something.
+// sameOrigin refuses cross-site requests that change something, and WebSockets of
+// another site's pages: they carry our cookie, and know no same-origin rule.
 func sameOrigin() echo.MiddlewareFunc {
 	protection := http.NewCrossOriginProtection()
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			if err := protection.Check(c.Request()); err != nil {
+			r := c.Request()
+			if r.Header.Get("Upgrade") != "" { // it changes something, though it is a GET
+				r = r.Clone(r.Context())
+				r.Method = http.MethodPost
+			}
+			if err := protection.Check(r); err != nil {
 				return fault.New(fault.Denied, "a page of another site may not do this")
 			}
 			return next(c)
@@ -90,40 +97,65 @@ func sameOrigin() echo.MiddlewareFunc {
 	}
 }
 
-// limited is the middleware of unauthenticated routes: so many requests per
-// address.
-func limited(l *limit.Limiter) echo.MiddlewareFunc {
+// trusted reads the addresses of proxies.
+func trusted(proxies []string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, p := range proxies {
+		if a, err := netip.ParseAddr(p); err == nil {
+			out = append(out, netip.PrefixFrom(a, a.BitLen()))
+			continue
+		}
+		prefix, err := netip.ParsePrefix(p)
+		if err != nil {
+			return nil, fault.New(fault.Invalid, "the trusted proxy %q is neither an address nor a network", cut(p, 80)).Do("Write 10.0.0.7 or 10.0.0.0/8.")
+		}
+		out = append(out, prefix.Masked())
+	}
+	return out, nil
+}
+
+// fromProxy tells whether a request comes directly from a proxy of ours. What
+// anybody else says of where a request comes from is not believed.
+func (s *Server) fromProxy(r *http.Request) bool {
+	a, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return false
+	}
+	from := a.Addr().Unmap().WithZone("")
+	return slices.ContainsFunc(s.proxies, func(p netip.Prefix) bool { return p.Contains(from) })
+}
+
+// address finds the caller behind our proxies: the last address in
+// X-Forwarded-For that is none of them.
+func (s *Server) address() echo.IPExtractor {
+	if len(s.proxies) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, p := range s.proxies {
+		bits := 8 * len(p.Addr().AsSlice())
+		trust = append(trust, echo.TrustIPRange(&net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), bits)}))
+	}
+	return echo.ExtractIPFromXFFHeader(trust...)
+}
+
+// isSecure tells whether the person's browser came by https.
+func (s *Server) isSecure(c echo.Context) bool { return s.secure || c.Request().TLS != nil }
+
+// underBase takes the base path off, for a proxy that leaves it on. One that takes
+// it off itself is as welcome.
+func underBase(base string) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			if wait, ok := l.Allow(limit.Address(c.RealIP())); !ok {
-				return tooMany(c, wait)
+			r := c.Request()
+			rest, ok := strings.CutPrefix(r.URL.Path, base)
+			if !ok || rest != "" && rest[0] != '/' {
+				return next(c)
 			}
+			r.URL.Path, r.URL.RawPath = "/"+strings.TrimPrefix(rest, "/"), strings.TrimPrefix(r.URL.RawPath, base) // the router looks at this very request
 			return next(c)
 		}
 	}
-}
-
-// byCaller is limited for routes with a caller: so many per person, wherever they are.
-func (s *Server) byCaller(l *limit.Limiter) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			claims, err := s.caller(c)
-			if err != nil {
-				return err
-			}
-			if wait, ok := l.Allow(claims.Subject); !ok {
-				return tooMany(c, wait)
-			}
-			return next(c)
-		}
-	}
-}
-
-// tooMany says when to come again.
-func tooMany(c echo.Context, wait time.Duration) error {
-	seconds := int(math.Ceil(wait.Seconds()))
-	c.Response().Header().Set("Retry-After", strconv.Itoa(seconds))
-	return fault.New(fault.Limited, "too many requests").Do("Wait %d seconds and try again.", seconds)
 }
 
 type callerKey struct{}

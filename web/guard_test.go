@@ -69,36 +69,6 @@ func TestCrossSiteChangesAreRefused(t *testing.T) {
 	}
 }
 
-// TestRateLimit: guessing sign-in codes ends after the burst, for the address
-// that guesses and for nobody else.
-func TestRateLimit(t *testing.T) {
-	c := newConsole(t, nil)
-	guess := func(address string, n int) *http.Response {
-		r := request(http.MethodGet, fmt.Sprintf("/auth/link?code=guess-%d", n), "")
-		r.RemoteAddr = address
-		return do(c.Handler(), r)
-	}
-	var refused *http.Response
-	n := 0
-	// The bucket refills while the loop runs, so the bound is generous.
-	for ; n < 1000 && refused == nil; n++ {
-		if res := guess("192.0.2.1:4000", n); res.StatusCode == http.StatusTooManyRequests {
-			refused = res
-		}
-	}
-	if refused == nil {
-		t.Fatalf("%d guesses were answered", n)
-	}
-	if n < 60 {
-		t.Errorf("refused after %d, want the burst of 60", n)
-	}
-	wantProblem(t, refused, http.StatusTooManyRequests, "limited")
-	if refused.Header.Get("Retry-After") == "" {
-		t.Error("it does not say when to come back")
-	}
-	wantStatus(t, guess("192.0.2.2:4000", 0), http.StatusSeeOther)
-}
-
 func TestHeaders(t *testing.T) {
 	c := newConsole(t, nil)
 	for _, path := range []string{"/healthz", "/sandbox", "/nothing-here", "/api/v1/whoami", "/auth/handover"} {
@@ -140,20 +110,6 @@ func TestContentSecurityPolicy(t *testing.T) {
 	for name, value := range policy {
 		if strings.Contains(value, "unsafe") || strings.Contains(value, "*") || strings.Contains(value, "http") || strings.Contains(value, "data:") {
 			t.Errorf("%s allows %s", name, value)
-		}
-	}
-}
-
-func TestRequestID(t *testing.T) {
-	c := newConsole(t, nil)
-	for sent, kept := range map[string]bool{
-		"0f3c9a52-trace": true, strings.Repeat("a", 64): true,
-		strings.Repeat("a", 65): false, "a b": false, "<script>": false, "a\tb": false, "ü": false,
-	} {
-		r := request(http.MethodGet, "/healthz", "")
-		r.Header.Set("X-Request-Id", sent)
-		if got := do(c.Handler(), r).Header.Get("X-Request-Id"); (got == sent) != kept || got == "" {
-			t.Errorf("sent %q, got %q", sent, got)
 		}
 	}
 }

@@ -60,6 +60,13 @@ func app() fstest.MapFS {
 	}
 }
 
+// appWith is the app with another page.
+func appWith(page string) fstest.MapFS {
+	a := app()
+	a["index.html"] = &fstest.MapFile{Data: []byte(page)}
+	return a
+}
+
 // signedIn adds a session of a person to the request.
 func (c console) signedIn(t *testing.T, r *http.Request) *http.Request {
 	t.Helper()

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"reflect"
@@ -113,6 +114,7 @@ func TestOpenAPISaysWhatIsOpen(t *testing.T) {
 	doc := document(t)
 	c := newConsole(t, func(o *web.Options) { o.Mode = web.Concierge })
 	s := newConsole(t, nil)
+	asked := 0
 	for path, item := range doc.Paths.Map() {
 		if path == "/mcp/concierge" {
 			continue // has a guard of its own
@@ -123,7 +125,10 @@ func TestOpenAPISaysWhatIsOpen(t *testing.T) {
 				server = s
 			}
 			address := strings.NewReplacer("{id}", "0123456789abcdef", "{list}", "apps", "{jti}", "none").Replace(path)
-			res := do(server.Handler(), request(method, address, ""))
+			r := request(method, address, "")
+			asked++
+			r.RemoteAddr = fmt.Sprintf("192.0.2.%d:4000", asked) // a stranger may not ask so much from one place
+			res := do(server.Handler(), r)
 			wanted := op.Security == nil || len(*op.Security) > 0
 			if refused := res.StatusCode == http.StatusUnauthorized; refused != wanted {
 				t.Errorf("%s %s answers %d to a stranger; the description wants a caller: %v", method, path, res.StatusCode, wanted)

@@ -70,7 +70,7 @@ func (s *Server) switchOrganization(c echo.Context) error {
 	return s.answer(c, 0, "", func(by identity.Claims) (any, error) {
 		session, err := s.options.Identity.Switch(c.Request().Context(), by, in.ID)
 		if err == nil {
-			s.options.Identity.SetCookies(c.Response(), session, s.secure)
+			s.options.Identity.SetCookies(c.Response(), session, s.isSecure(c))
 		}
 		return nil, err
 	})

@@ -32,9 +32,8 @@ func (s *Server) fail(err error, c echo.Context) {
 	var status int
 	f := faultOf(err)
 	status = f.HTTPStatus()
-	requestID := c.Response().Header().Get(echo.HeaderXRequestID)
 	if f.Code == fault.Internal {
-		s.options.Logger.ErrorContext(c.Request().Context(), "request failed", slog.String("requestId", requestID),
+		s.options.Logger.ErrorContext(c.Request().Context(), "request failed", slog.String("requestId", requestID(c)),
 			slog.String("route", c.Path()), slog.String("error", err.Error()))
 	}
 	var e *echo.HTTPError
@@ -56,7 +55,7 @@ func (s *Server) fail(err error, c echo.Context) {
 	}
 	p := problem{
 		Type: "about:blank", Title: f.Message, Status: status, Detail: f.Hint, Code: f.Code, Path: f.Path,
-		Violations: f.Violations, RequestID: requestID, Error: f.Message,
+		Violations: f.Violations, RequestID: requestID(c), Error: f.Message,
 	}
 	if c.Request().Method == http.MethodHead {
 		_ = c.NoContent(status)
@@ -64,6 +63,9 @@ func (s *Server) fail(err error, c echo.Context) {
 	}
 	_ = c.JSON(status, p)
 }
+
+// requestID names the request in logs and problems.
+func requestID(c echo.Context) string { return c.Response().Header().Get(echo.HeaderXRequestID) }
 
 // faultOf reads echo's own errors as faults.
 func faultOf(err error) *fault.Error {

@@ -2,13 +2,16 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
 	"embed"
 	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -61,8 +64,12 @@ type Options struct {
 	// Release gives a HelmRelease of the console's Sovereign as it is now; ok is
 	// false where nothing is known of it. It may be nil.
 	Release func(name string) (r Release, ok bool)
-	// PublicURL is how people reach the service; its host is allowed.
+	// PublicURL is how people reach the service; its host is allowed. Where it has a
+	// path, that is the base path of everything.
 	PublicURL string
+	// TrustedProxies are addresses and networks of proxies before this server; what
+	// they say of a request's origin and id is believed.
+	TrustedProxies []string
 	// AllowedHosts are further host names; "*.example.org" allows all below.
 	AllowedHosts []string
 	// Owner is the caller on the local socket.
@@ -75,6 +82,9 @@ type Options struct {
 	// Heartbeat is how often a silent stream shows that it is alive; 15 seconds, as
 	// on upstream's flow stream.
 	Heartbeat time.Duration
+	// Patience is how long a request's body may take, and each piece of an answer; 0
+	// means a minute.
+	Patience time.Duration
 	// Ready says whether the parts behind the server work; nil is always ready.
 	Ready func(context.Context) error
 }
@@ -88,9 +98,13 @@ type Server struct {
 	requests *prometheus.CounterVec
 	streams  prometheus.Gauge
 	secure   bool
+	base     string // of every address, without the slash at its end
+	proxies  []netip.Prefix
 	files    *files
 	needs    needs
 	pages    map[string]bool
+
+	strict, free *limit.Limiter
 }
 
 // New wires the routes.
@@ -101,10 +115,14 @@ func New(options Options) (*Server, error) {
 	if options.Heartbeat <= 0 {
 		options.Heartbeat = 15 * time.Second
 	}
+	if options.Patience <= 0 {
+		options.Patience = time.Minute
+	}
 	if options.App == nil {
 		options.App = embed.FS{} // empty: pages say that the app is not built
 	}
-	s := &Server{options: options, registry: prometheus.NewRegistry(), files: newFiles(options.App), pages: map[string]bool{}}
+	s := &Server{options: options, registry: prometheus.NewRegistry(), pages: map[string]bool{},
+		strict: strictly(), free: freely()}
 	s.requests = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sandbox_http_requests_total", Help: "HTTP requests by route, method and status class."}, []string{"route", "method", "status"})
 	s.streams = prometheus.NewGauge(prometheus.GaugeOpts{Name: "sandbox_live_streams", Help: "Live streams that are open."})
 	s.registry.MustRegister(s.requests, s.streams)
@@ -112,8 +130,13 @@ func New(options Options) (*Server, error) {
 	if u, err := url.Parse(options.PublicURL); err == nil && u.Hostname() != "" {
 		names = append(names, u.Hostname())
 		s.secure = u.Scheme == "https"
+		s.base = strings.TrimSuffix(u.Path, "/")
 	}
+	s.files = newFiles(options.App, s.base)
 	var err error
+	if s.proxies, err = trusted(options.TrustedProxies); err != nil {
+		return nil, err
+	}
 	if s.needs, err = readNeeds(); err != nil {
 		return nil, err
 	}
@@ -121,7 +144,11 @@ func New(options Options) (*Server, error) {
 		return nil, err
 	}
 	s.tcp = s.echo()
-	s.tcp.Use(hosts(append(names, s.appHosts()...)), sameOrigin(), s.onlyAppPage, s.authorize)
+	s.tcp.IPExtractor = s.address()
+	if s.base != "" {
+		s.tcp.Pre(underBase(s.base))
+	}
+	s.tcp.Use(hosts(append(names, s.appHosts()...)), sameOrigin(), s.onlyAppPage, s.perAddress, s.authorize)
 	s.routes(s.tcp)
 	s.local = s.echo()
 	s.local.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
@@ -153,9 +180,8 @@ func (s *Server) echo() *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.fail
-	e.IPExtractor = echo.ExtractIPDirect() // what a header says of an address proves nothing
-	e.Use(headers, s.counted, middleware.RecoverWithConfig(middleware.RecoverConfig{LogErrorFunc: func(c echo.Context, err error, stack []byte) error {
-		s.options.Logger.Error("a handler panicked", slog.String("route", c.Path()), slog.String("error", err.Error()), slog.String("stack", string(stack)))
+	e.Use(s.headers, s.counted, within(s.options.Patience), middleware.RecoverWithConfig(middleware.RecoverConfig{LogErrorFunc: func(c echo.Context, err error, stack []byte) error {
+		s.options.Logger.Error("a handler panicked", slog.String("requestId", requestID(c)), slog.String("route", c.Path()), slog.String("error", err.Error()), slog.String("stack", string(stack)))
 		return err
 	}}), middleware.BodyLimitWithConfig(middleware.BodyLimitConfig{
 		Limit: "2M",
@@ -174,10 +200,14 @@ func (s *Server) echo() *echo.Echo {
 
 func (s *Server) counted(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
+		began := time.Now()
 		err := next(c)
 		if err != nil {
 			s.fail(err, c)
 		}
+		// The route and not the address, which may hold a code or a token.
+		s.options.Logger.Debug("request", slog.String("requestId", requestID(c)), slog.String("method", method(c.Request())), slog.String("route", c.Path()),
+			slog.Int("status", c.Response().Status), slog.Duration("took", time.Since(began)))
 		status := string(rune('0'+c.Response().Status/100)) + "xx"
 		s.requests.WithLabelValues(c.Path(), method(c.Request()), status).Inc()
 		return nil
@@ -197,8 +227,6 @@ func method(r *http.Request) string {
 // routes is the one list of routes. openapi.yaml describes all but the app's pages,
 // and says which capability each needs.
 func (s *Server) routes(e *echo.Echo) {
-	open := limited(limit.New(time.Second/2, 60, nil))
-
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok") })
 	e.GET("/readyz", s.ready)
 	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{})))
@@ -221,7 +249,7 @@ func (s *Server) routes(e *echo.Echo) {
 
 	if s.options.Mode == SovereignConsole {
 		api.GET("/sovereign", s.sovereign)
-		api.GET("/app", s.appPage, open)
+		api.GET("/app", s.appPage)
 		s.static(e)
 		return
 	}
@@ -257,7 +285,7 @@ func (s *Server) routes(e *echo.Echo) {
 	api.GET("/deployments/:id/tfvars", s.deploymentTfvars)
 	api.GET("/deployments/:id/plan", s.deploymentPlan)
 	// The new cluster has a bearer of its own, good for this one thing.
-	e.PUT(kubeconfigPath, s.putKubeconfig, open)
+	e.PUT(kubeconfigPath, s.putKubeconfig)
 	e.GET("/deployments/:id/enter", s.enter)
 
 	if s.options.MCP != nil {
@@ -267,35 +295,50 @@ func (s *Server) routes(e *echo.Echo) {
 	s.static(e)
 }
 
+// Listener is one address that the server answers at.
+type Listener struct {
+	net.Listener
+	// TLS is set where it answers by https.
+	TLS *tls.Config
+	// Local is true for the unix socket of the data directory's owner.
+	Local bool
+}
+
 // Serve answers on the listeners until ctx ends, then ends the streams and waits
 // for requests that are being answered.
-// wrap, if it is not nil, is put around both handlers.
-func (s *Server) Serve(ctx context.Context, tcp, local net.Listener, wrap func(http.Handler) http.Handler) error {
+// wrap, if it is not nil, is put around the handlers.
+func (s *Server) Serve(ctx context.Context, wrap func(http.Handler) http.Handler, listeners ...Listener) error {
 	base, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	type running struct {
 		server   *http.Server
-		listener net.Listener
+		listener Listener
 	}
 	var all []running
-	add := func(h http.Handler, l net.Listener) {
-		if l == nil {
-			return
+	for _, l := range listeners {
+		var h http.Handler = s.tcp
+		if l.Local {
+			h = s.local
+		}
+		if wrap != nil {
+			h = wrap(h)
 		}
 		all = append(all, running{&http.Server{
 			Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 			BaseContext: func(net.Listener) context.Context { return base },
 			ErrorLog:    slog.NewLogLogger(s.options.Logger.Handler(), slog.LevelDebug),
+			TLSConfig:   l.TLS,
 		}, l})
 	}
-	if wrap == nil {
-		wrap = func(h http.Handler) http.Handler { return h }
-	}
-	add(wrap(s.tcp), tcp)
-	add(wrap(s.local), local)
 	failed := make(chan error, len(all))
 	for _, r := range all {
-		go func() { failed <- r.server.Serve(r.listener) }()
+		go func() { // ends with its server
+			if r.listener.TLS != nil {
+				failed <- r.server.ServeTLS(r.listener, "", "")
+				return
+			}
+			failed <- r.server.Serve(r.listener)
+		}()
 	}
 	var err error
 	left := len(all)

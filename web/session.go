@@ -57,7 +57,7 @@ func (s *Server) redeemLink(c echo.Context) error {
 	session, err := s.options.Identity.Redeem(c.Request().Context(), c.QueryParam("code"), how(c))
 	if err != nil {
 		// The app's sign-in page explains it better than a problem would.
-		return c.Redirect(http.StatusSeeOther, "/signin?link=used")
+		return c.Redirect(http.StatusSeeOther, s.base+"/signin?link=used")
 	}
 	if err := s.signedIn(c, session); err != nil {
 		return err
@@ -75,14 +75,14 @@ func (s *Server) receiveHandover(c echo.Context) error {
 	if err := s.signedIn(c, session); err != nil {
 		return err
 	}
-	return c.Redirect(http.StatusFound, path)
+	return c.Redirect(http.StatusFound, s.base+path)
 }
 
 func (s *Server) signOut(c echo.Context) error {
 	if err := s.options.Identity.SignOut(c.Request()); err != nil {
 		return err
 	}
-	s.options.Identity.ClearCookies(c.Response(), s.secure)
+	s.options.Identity.ClearCookies(c.Response(), s.isSecure(c))
 	return c.NoContent(http.StatusNoContent)
 }
 

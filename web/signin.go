@@ -32,21 +32,20 @@ func newSignInLimits() signInLimits {
 
 // signInRoutes are the ways in.
 func (s *Server) signInRoutes(e *echo.Echo, api *echo.Group) {
-	open := limited(limit.New(time.Second/2, 60, nil))
 	l := newSignInLimits()
-	tries := limited(l.tries)
+	tries := byAddress(l.tries)
 
-	e.GET("/auth/link", s.redeemLink, open)
-	e.GET("/auth/handover", s.receiveHandover, open)
+	e.GET("/auth/link", s.redeemLink)
+	e.GET("/auth/handover", s.receiveHandover)
 
-	api.GET("/auth/methods", s.signInMethods, open)
-	api.POST("/auth/code", s.askCode(l.codesByAddress), limited(l.codesByIP))
+	api.GET("/auth/methods", s.signInMethods)
+	api.POST("/auth/code", s.askCode(l.codesByAddress), byAddress(l.codesByIP))
 	api.POST("/auth/code/verify", s.verifyCode, tries)
 	api.POST("/auth/mail-link", s.redeemMailLink, tries)
 	api.POST("/auth/invitation", s.readInvitation, tries)
 	api.POST("/auth/invitation/accept", s.acceptInvitation, tries)
 	if s.options.Mode == Concierge {
-		api.POST("/auth/guest", s.beGuest, limited(l.guests))
+		api.POST("/auth/guest", s.beGuest, byAddress(l.guests))
 	}
 	api.GET("/outbox", s.outbox)
 }
@@ -68,7 +67,7 @@ func how(c echo.Context) identity.SignIn {
 
 // askCode sends a mail with a code and a link, if there is somebody to send it to;
 // the answer does not tell.
-func (s *Server) askCode(byAddress *limit.Limiter) echo.HandlerFunc {
+func (s *Server) askCode(perMailbox *limit.Limiter) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		var in struct {
 			Email string `json:"email"`
@@ -81,7 +80,7 @@ func (s *Server) askCode(byAddress *limit.Limiter) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		if wait, ok := byAddress.Allow(email); !ok {
+		if wait, ok := perMailbox.Allow(email); !ok {
 			return tooMany(c, wait)
 		}
 		challenge, err := s.options.Identity.AskCode(email, in.Next)
@@ -89,16 +88,16 @@ func (s *Server) askCode(byAddress *limit.Limiter) echo.HandlerFunc {
 			return err
 		}
 		// By it the mail's link knows the browser that asked.
-		http.SetCookie(c.Response(), s.asked(challenge.ID, challenge.ExpiresAt))
+		http.SetCookie(c.Response(), s.asked(c, challenge.ID, challenge.ExpiresAt))
 		c.Response().Header().Set("Cache-Control", "no-store")
 		return c.JSON(http.StatusAccepted, challenge)
 	}
 }
 
-func (s *Server) asked(id string, until time.Time) *http.Cookie {
+func (s *Server) asked(c echo.Context, id string, until time.Time) *http.Cookie {
 	return &http.Cookie{
 		Name: s.options.Identity.CookieName() + "_asked", Value: id, Path: "/", Expires: until,
-		HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode,
+		HttpOnly: true, Secure: s.isSecure(c), SameSite: http.SameSiteLaxMode,
 	}
 }
 
@@ -132,7 +131,7 @@ func (s *Server) redeemMailLink(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	cookie, err := c.Request().Cookie(s.asked("", time.Time{}).Name)
+	cookie, err := c.Request().Cookie(s.asked(c, "", time.Time{}).Name)
 	if !in.Confirm && (err != nil || cookie.Value != link.ID) {
 		c.Response().Header().Set("Cache-Control", "no-store")
 		return c.JSON(http.StatusOK, map[string]any{"confirm": true, "email": link.Email})
@@ -185,7 +184,7 @@ func (s *Server) beGuest(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	s.options.Identity.SetCookies(c.Response(), session, s.secure)
+	s.options.Identity.SetCookies(c.Response(), session, s.isSecure(c))
 	return c.NoContent(http.StatusNoContent)
 }
 
@@ -213,9 +212,9 @@ func (s *Server) signedIn(c echo.Context, session identity.Session) error {
 			s.adopt(c.Request().Context(), guest, session.Actor)
 		}
 	}
-	s.options.Identity.SetCookies(c.Response(), session, s.secure)
+	s.options.Identity.SetCookies(c.Response(), session, s.isSecure(c))
 	http.SetCookie(c.Response(), &http.Cookie{
-		Name: s.asked("", time.Time{}).Name, Path: "/", MaxAge: -1, HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode,
+		Name: s.asked(c, "", time.Time{}).Name, Path: "/", MaxAge: -1, HttpOnly: true, Secure: s.isSecure(c), SameSite: http.SameSiteLaxMode,
 	})
 	return nil
 }

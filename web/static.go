@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
+	"html"
 	"io/fs"
 	"mime"
 	"net/http"
@@ -57,9 +58,9 @@ func (s *Server) isFile(c echo.Context) bool {
 // landing is the app's first page.
 func (s *Server) landing() string {
 	if s.options.Mode == SovereignConsole {
-		return "/sandbox"
+		return s.base + "/sandbox"
 	}
-	return "/start"
+	return s.base + "/start"
 }
 
 // page answers with the app, which finds its page by the address.
@@ -92,14 +93,17 @@ const brotliSuffix = ".br"
 
 // files are the app's files, read and compressed once, when first asked for.
 type files struct {
-	app fs.FS
+	app  fs.FS
+	base string
 
 	mu     sync.Mutex
 	byName map[string]*file
 	page   *file
 }
 
-func newFiles(app fs.FS) *files { return &files{app: app, byName: map[string]*file{}} }
+func newFiles(app fs.FS, base string) *files {
+	return &files{app: app, base: base, byName: map[string]*file{}}
+}
 
 // file is one file in the encodings that it is worth having in.
 type file struct {
@@ -140,7 +144,7 @@ func (f *files) index() *file {
 		if err != nil {
 			raw = []byte(notBuilt)
 		}
-		f.page = newFile("index.html", bytes.ReplaceAll(raw, []byte(`"./assets/`), []byte(`"/assets/`)))
+		f.page = newFile("index.html", bytes.ReplaceAll(raw, []byte(`"./assets/`), []byte(`"`+html.EscapeString(f.base)+`/assets/`)))
 	}
 	return f.page
 }

@@ -20,7 +20,7 @@ import (
 type config struct {
 	DataDir, ConfigFile            string
 	Listen, PublicURL              string
-	AllowedHosts                   string
+	AllowedHosts, TrustedProxies   string
 	Cloud                          string
 	Speed                          float64
 	Model                          string
@@ -92,8 +92,9 @@ func options() []option {
 		{"cloud", "simulated", "simulated or hetzner: what is behind the provider", serving, func(c *config) any { return &c.Cloud }},
 		{"speed", "1", "how many times faster the simulated cloud's time runs", serving + " simulate", func(c *config) any { return &c.Speed }},
 		{"listen", defaultListen, "address of the web server", serving + " simulate", func(c *config) any { return &c.Listen }},
-		{"public-url", "", "address that people and new clusters reach the service at; empty: from --listen", serving, func(c *config) any { return &c.PublicURL }},
+		{"public-url", "", "address that people and new clusters reach the service at, with its base path if it has one; empty: from --listen", serving, func(c *config) any { return &c.PublicURL }},
 		{"allowed-hosts", "", "further host names that requests may be for, separated by commas", serving, func(c *config) any { return &c.AllowedHosts }},
+		{"trusted-proxies", "", "addresses and networks of the proxies before the service, separated by commas; what they say of a caller's address and of a request's id is believed", serving, func(c *config) any { return &c.TrustedProxies }},
 		{"model", "guide", "who thinks: guide (built in, no network) or openai:NAME", serving, func(c *config) any { return &c.Model }},
 		{"openai-base-url", "", "OpenAI-compatible endpoint, ending in /v1", serving, func(c *config) any { return &c.OpenAIBaseURL }},
 		{"openai-key-file", "", "file with the endpoint's key; else OPENAI_API_KEY", serving, func(c *config) any { return &c.OpenAIKeyFile }},

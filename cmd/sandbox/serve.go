@@ -74,7 +74,7 @@ func runServe(ctx context.Context, c *config, args []string, std stdio) error {
 	if s.endpoint != nil { // its calls outlive their connections, but not the service
 		defer context.AfterFunc(ctx, func() { _ = s.endpoint.Close() })()
 	}
-	err = server.Serve(ctx, tcp, local, idle.wrap)
+	err = server.Serve(ctx, idle.wrap, web.Listener{Listener: tcp}, web.Listener{Listener: local, Local: true})
 	stop()
 	idle.wait()
 	background.Wait()

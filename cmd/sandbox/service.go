@@ -185,7 +185,7 @@ func (s *service) server() (*web.Server, error) {
 	o := web.Options{
 		Mode: web.Concierge, Conversations: s.conversations, Provisioner: s.provisioner, Catalogue: s.catalogue,
 		Journal: s.journal, Identity: s.identity, App: app.FS(), Sovereign: s.sovereign, PublicURL: s.public,
-		AllowedHosts: list(s.c.AllowedHosts), Owner: s.owner(), Cloud: provisioner.Cloud(s.c.Cloud), Version: buildVersion(),
+		AllowedHosts: list(s.c.AllowedHosts), TrustedProxies: list(s.c.TrustedProxies), Owner: s.owner(), Cloud: provisioner.Cloud(s.c.Cloud), Version: buildVersion(),
 		Logger: s.logger, Local: s.local(), Shell: s.shell, Calls: s.calls, NoCalls: s.noCalls,
 		Outbox: s.outbox, Guests: s.c.Guests,
 		Ready: func(ctx context.Context) error { _, err := s.journal.Head(ctx); return err },
