@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/openova-io/sandbox/conversation/card"
 	"github.com/openova-io/sandbox/conversation/journal"
@@ -149,8 +150,15 @@ func (c *Conversation) uttered(d TurnFinished) {
 		return
 	}
 	if before, ok := strings.CutSuffix(squeeze(d.Text), prompt); ok {
-		c.utterance = utterance{approval: c.openCard(), asks: true, alone: !strings.ContainsAny(before, "?؟？⸮՞;")}
+		c.utterance = utterance{approval: c.openCard(), asks: true, alone: !asksMore(before)}
 	}
+}
+
+// asksMore tells whether a text asks something. In Greek the mark of a question is
+// a semicolon.
+func asksMore(text string) bool {
+	return strings.ContainsAny(text, "?؟？⸮՞\u037e") ||
+		strings.Contains(text, ";") && strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Greek, r) })
 }
 
 // consentPrompt is the open question where it is a consent; else empty.

@@ -245,3 +245,9 @@ func (s *Service) Consenting(language string) []string {
 	lists := s.words.consent[base(language)]
 	return slices.Concat(lists.Explicit, lists.Bare, l.No)
 }
+
+// Text gives a sentence of the service's own in a language, such as those that a
+// call says besides the turns.
+func (s *Service) Text(language, name string, args ...any) string {
+	return s.texts.say(language, name, args...)
+}

@@ -242,10 +242,13 @@ func (a *answer) conclude(ctx context.Context, err error) error {
 }
 
 // askConsent ends an answer that showed an approval with the question on its
-// card, so that the agent's last word is that question and no other.
+// card, so that the agent's last word is that question and no other. In a call
+// every answer ends with it as long as it is open: there is no button to hear.
 func (a *answer) askConsent(ctx context.Context) {
 	prompt := a.c.consentPrompt()
-	if prompt == "" || a.c.utterance.approval != a.c.openCard() || strings.HasSuffix(squeeze(a.text.String()), squeeze(prompt)) {
+	t := a.c.turn(a.turnID)
+	inCall := t != nil && t.By.Via == "call"
+	if prompt == "" || !inCall && a.c.utterance.approval != a.c.openCard() || strings.HasSuffix(squeeze(a.text.String()), squeeze(prompt)) {
 		return
 	}
 	a.begin()

@@ -59,7 +59,9 @@ type reply struct {
 
 // Event is what a page is told over the call's data channel, as JSON.
 type Event struct {
-	// Type is state, caption or ended.
+	// Type is state, caption, unsure or ended. unsure has words that the person is
+	// asked about, in a box that can be corrected; without Text it is settled. A page
+	// says settled when the person is done with it.
 	Type string `json:"type"`
 	// State is connecting, listening, hearing, thinking or speaking.
 	State string `json:"state,omitempty"`
@@ -98,6 +100,12 @@ func (c *Call) begin() {
 			c.events = d
 			c.mu.Unlock()
 			c.tell(Event{Type: "state", State: "listening"})
+		})
+		d.OnMessage(func(m webrtc.DataChannelMessage) {
+			var told Event
+			if len(m.Data) < 1<<10 && json.Unmarshal(m.Data, &told) == nil && told.Type == "settled" {
+				c.ear.settled()
+			}
 		})
 	})
 	c.pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
@@ -212,8 +220,7 @@ func (c *Call) uttered(u Utterance) {
 	switch {
 	case u.Card != nil:
 		if u.Card.Kind == card.KindCost && u.Card.Speech != "" {
-			say = append(say, &line{turnID: u.TurnID, text: u.Card.Speech, firm: true})
-			c.ear.expectCost()
+			say = append(say, &line{turnID: u.TurnID, text: u.Card.Speech, part: price})
 		}
 	case u.Piece != "":
 		say = c.sentences(u.TurnID, r, u.Piece, false)
@@ -227,15 +234,21 @@ func (c *Call) uttered(u Utterance) {
 		c.over[u.TurnID] = true
 	}
 	c.mu.Unlock()
-	for _, l := range say {
-		if q := c.ear.question(); q != nil && q.Type == card.AskConsent && strings.Contains(q.Prompt, l.text) {
-			l.firm = true
-		}
-		c.mouth.say(l)
+	if u.Card != nil {
+		c.ear.shown(u)
 	}
-	if u.Whole != "" {
+	if u.Whole != "" { // what is asked now tells which of the lines are its question
 		c.ear.refresh(c.ctx)
 	}
+	for _, l := range say {
+		c.ear.asks(l)
+		c.mouth.say(l)
+	}
+}
+
+// speak says one of the service's own texts, which is no turn.
+func (c *Call) speak(name string, p part, args ...any) {
+	c.mouth.say(&line{text: c.options.Dialogue.Text(c.language, name, args...), part: p})
 }
 
 // sentences gives the lines that a further piece of a reply makes whole.

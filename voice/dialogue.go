@@ -24,6 +24,13 @@ type Dialogue interface {
 	Answers(q card.Question, words, language string) Completeness
 	// Consenting are the closed lists of words that consent, and that refuse.
 	Consenting(language string) []string
+	// Consents tells whether words are on the closed list that consents, Refuses
+	// whether they refuse.
+	Consents(words, language string) bool
+	Refuses(words, language string) bool
+	// Text is one of the call's own sentences: call.readback (with what was said),
+	// call.again, call.button, call.unsure.
+	Text(language, name string, args ...any) string
 }
 
 // State is how a conversation stands.

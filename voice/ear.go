@@ -19,6 +19,13 @@ const interruptAfter = 200 * time.Millisecond
 // than what packets are late by, less than any pause that ends a turn.
 const holeTime = 240 * time.Millisecond
 
+// surely is how confident the ear is, from 0 to 1, of words that are a turn without
+// being looked at.
+const surely = 0.3
+
+// mostHeard bounds what is kept of an utterance, in frames: 15 s.
+const mostHeard = 15 * 1000 / frameTime
+
 // nothing is a frame in which nothing was heard.
 var nothing [heardFrame]int16
 
@@ -44,6 +51,11 @@ type ear struct {
 	listener speech.Listener
 	logger   *slog.Logger
 	cutter   endpointer
+	hearing  bool
+	// closedSet: what is heard now is heard by the grammar of a question.
+	closedSet bool
+	// heard is the running utterance, where it may have to be heard once more.
+	heard [][]int16
 
 	mu   sync.Mutex
 	open *card.Question
@@ -54,9 +66,9 @@ type ear struct {
 	overlapped bool
 	paused     bool
 	voice      time.Duration
-	// costDue: a price is to be read out; costHeard and questionHeard: it was, to
-	// the end, and the question for consent too.
-	costDue, costHeard, questionHeard bool
+	consent    asking
+	// unsure are words that the person was asked about.
+	unsure string
 	// lately is what the agent said in the last seconds, for telling an echo.
 	lately []utteredAt
 }
@@ -78,20 +90,6 @@ func (e *ear) heardPartial(text string) {
 	e.call.tell(Event{Type: "caption", Who: "person", Text: text})
 }
 
-// question is what is being asked.
-func (e *ear) question() *card.Question {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.open
-}
-
-// expectCost remembers that a price is about to be read out.
-func (e *ear) expectCost() {
-	e.mu.Lock()
-	e.costDue, e.costHeard, e.questionHeard = true, false, false
-	e.mu.Unlock()
-}
-
 // said takes a line that was heard to its end.
 func (e *ear) said(l *line) {
 	e.mu.Lock()
@@ -100,11 +98,27 @@ func (e *ear) said(l *line) {
 	if len(e.lately) > 8 {
 		e.lately = e.lately[1:]
 	}
+	e.consent.said(l)
+}
+
+// shown takes a card that was shown.
+func (e *ear) shown(u Utterance) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	switch {
-	case l.firm && e.open != nil && e.open.Type == card.AskConsent && strings.HasSuffix(strings.TrimSpace(e.open.Prompt), l.text):
-		e.questionHeard = true
-	case l.firm && e.costDue:
-		e.costDue, e.costHeard = false, true
+	case u.Card.Kind == card.KindCost && u.Card.Speech != "":
+		e.consent.expectPrice(u.TurnID)
+	case u.Card.Kind == card.KindApproval:
+		e.consent.shown(u.TurnID)
+	}
+}
+
+// asks marks a line that is the question for consent.
+func (e *ear) asks(l *line) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if l.part == plain && e.consent.prompt != "" && strings.Contains(e.consent.prompt, l.text) {
+		l.part = consent
 	}
 }
 
@@ -116,14 +130,18 @@ func (e *ear) refresh(ctx context.Context) {
 	}
 	e.mu.Lock()
 	e.open = s.Open
+	prompt := e.consent.open(s.Open)
 	e.mu.Unlock()
+	if prompt != "" {
+		e.call.mouth.mark(func(l *line) { e.asks(l) })
+	}
 }
 
 // expectation is what would answer the open question, where that is a closed set.
 func (e *ear) expectation() speech.Expectation {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.open != nil && e.open.Type == card.AskConsent && e.questionHeard {
+	if e.consent.heard() {
 		return speech.Expectation{Phrases: e.call.options.Dialogue.Consenting(e.call.language)}
 	}
 	return speech.Expectation{}
@@ -132,59 +150,73 @@ func (e *ear) expectation() speech.Expectation {
 // run hears frames until ctx ends.
 func (e *ear) run(ctx context.Context, frames <-chan []int16) {
 	e.refresh(ctx)
-	hearing := false
 	hole := time.NewTimer(holeTime)
 	defer hole.Stop()
 	for {
-		var frame []int16
 		select {
 		case <-ctx.Done():
 			return
-		case frame = <-frames:
+		case frame := <-frames:
 			hole.Reset(holeTime)
+			e.hear(ctx, frame)
 		case <-hole.C:
 			hole.Reset(frameTime * time.Millisecond)
-		}
-		e.mu.Lock()
-		far := e.far
-		e.mu.Unlock()
-		var cut cut
-		if frame != nil {
-			cut = e.cutter.hear(frame, far)
-		} else if cut = e.cutter.miss(far); hearing {
-			frame = nothing[:]
-		}
-		if cut.begins != nil {
-			hearing = e.begin(cut.begins)
-		} else if hearing && frame != nil {
-			if err := e.listener.Hear(frame); err != nil {
-				e.logger.Warn("an utterance was lost", "error", err.Error())
-				e.listener.Cancel()
-				hearing = false
-			}
-		}
-		if hearing {
-			e.bargeIn(cut.voice)
-		}
-		if cut.ends && hearing {
-			hearing = false
-			e.end(ctx, cut.speech)
+			e.hear(ctx, nil)
 		}
 	}
 }
 
+// hear takes one frame of the clock; nil is one in which nothing came.
+func (e *ear) hear(ctx context.Context, frame []int16) {
+	e.mu.Lock()
+	far := e.far
+	e.mu.Unlock()
+	var cut cut
+	if frame != nil {
+		cut = e.cutter.hear(frame, far)
+	} else if cut = e.cutter.miss(far); e.hearing {
+		frame = nothing[:]
+	}
+	if cut.begins != nil {
+		e.hearing = e.begin(cut.begins)
+	} else if e.hearing && frame != nil {
+		if err := e.listen(frame); err != nil {
+			e.logger.Warn("an utterance was lost", "error", err.Error())
+			e.listener.Cancel()
+			e.hearing = false
+		}
+	}
+	if e.hearing {
+		e.bargeIn(cut.voice)
+	}
+	if cut.ends && e.hearing {
+		e.hearing = false
+		e.end(ctx, cut.speech)
+	}
+}
+
+// listen gives a frame to the engine, and keeps it where it may be needed again.
+func (e *ear) listen(frame []int16) error {
+	if e.closedSet && len(e.heard) < mostHeard {
+		e.heard = append(e.heard, frame)
+	}
+	return e.listener.Hear(frame)
+}
+
 // begin starts an utterance.
 func (e *ear) begin(frames [][]int16) bool {
-	if err := e.listener.Begin(e.expectation()); err != nil {
+	x := e.expectation()
+	e.closedSet, e.heard = len(x.Phrases) > 0, nil
+	if err := e.listener.Begin(x); err != nil {
 		e.logger.Warn("an utterance cannot be heard", "error", err.Error())
 		return false
 	}
-	now, _ := e.call.mouth.speaking()
+	now := e.call.mouth.echoes()
 	e.mu.Lock()
 	e.partial, e.far, e.overlapped, e.paused, e.voice = "", Open, now, false, 0
 	e.mu.Unlock()
 	for _, f := range frames {
-		if err := e.listener.Hear(f); err != nil {
+		if err := e.listen(f); err != nil {
 			e.listener.Cancel()
 			return false
 		}
@@ -249,7 +281,7 @@ func (e *ear) end(ctx context.Context, isSpeech bool) {
 		resume()
 		return
 	}
-	r, err := e.listener.End(ctx)
+	r, doubtful, err := e.understand(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
 			e.logger.Warn("an utterance was not understood", "error", err.Error())
@@ -261,23 +293,113 @@ func (e *ear) end(ctx context.Context, isSpeech bool) {
 	e.mu.Lock()
 	overlapped, paused := e.overlapped, e.paused
 	own := overlapped && e.echo(r.Text)
-	counts := !overlapped && e.questionHeard && e.costHeard
 	e.partial, e.far = "", Open
 	e.mu.Unlock()
-	// A sign of listening is an answer only where nobody was speaking.
-	if r.Text == "" || own || (now || paused) && !wordy(r.Text) || firm {
+	if r.Text == "" || own {
 		resume()
 		return
 	}
-	e.call.tell(Event{Type: "caption", Who: "person", Text: r.Text, Final: true})
+	if e.decides(ctx, r.Text, overlapped || doubtful) {
+		return
+	}
+	// A sign of listening is an answer only where nobody was speaking.
+	if (now || paused) && !wordy(r.Text) || firm {
+		resume()
+		return
+	}
+	if !e.sure(r) {
+		resume()
+		return
+	}
+	if confirmed := e.confirms(r.Text); confirmed != "" {
+		r.Text = confirmed
+	}
 	if now || paused {
 		e.call.interrupt(ctx)
 	}
+	e.turn(ctx, r.Text, false)
+}
+
+// understand ends the utterance. What is in no grammar was perhaps something
+// else, and is heard once more as anything. So is a yes, since a grammar hears one
+// of its phrases in much: without a second opinion it is doubtful.
+func (e *ear) understand(ctx context.Context) (r speech.Result, doubtful bool, err error) {
+	r, err = e.listener.End(ctx)
+	if err != nil || !e.closedSet {
+		return r, true, err
+	}
+	yes := e.call.options.Dialogue.Consents(r.Text, e.call.language)
+	if r.Text != "" && !yes {
+		return r, false, nil
+	}
+	if err := e.listener.Begin(speech.Expectation{}); err != nil {
+		return r, true, err
+	}
+	for _, f := range e.heard {
+		if err := e.listener.Hear(f); err != nil {
+			e.listener.Cancel()
+			return r, true, err
+		}
+	}
+	free, err := e.listener.End(ctx)
+	if err != nil || !yes {
+		return free, true, err
+	}
+	return r, r.Confidence < clearly || !agree(r.Text, free.Text), nil
+}
+
+// turn says it in the conversation.
+func (e *ear) turn(ctx context.Context, text string, counts bool) {
+	e.call.tell(Event{Type: "caption", Who: "person", Text: text, Final: true})
 	e.call.tell(Event{Type: "state", State: "thinking"})
-	if err := e.call.options.Dialogue.Say(ctx, e.call.Actor, e.call.ConversationID, r.Text, counts); err != nil {
+	if err := e.call.options.Dialogue.Say(ctx, e.call.Actor, e.call.ConversationID, text, counts); err != nil {
 		e.logger.Warn("a turn was refused", "error", err.Error())
 		e.call.mouth.resume()
 	}
+}
+
+// sure tells whether words are clear enough to be a turn. If not, the person sees
+// them in a box that can be corrected, and is told so.
+func (e *ear) sure(r speech.Result) bool {
+	if r.Confidence >= surely {
+		return true
+	}
+	if len(speech.Words(r.Text)) < 2 { // a noise
+		return false
+	}
+	e.mu.Lock()
+	again := e.unsure != ""
+	e.unsure = r.Text
+	e.mu.Unlock()
+	e.call.tell(Event{Type: "unsure", Who: "person", Text: r.Text})
+	if !again {
+		e.call.speak("call.unsure", plain)
+	}
+	return false
+}
+
+// settled forgets what the person was asked about.
+func (e *ear) settled() {
+	e.mu.Lock()
+	e.unsure = ""
+	e.mu.Unlock()
+}
+
+// confirms gives the words that the person was asked about, if this is a yes to
+// them. Other words take their place.
+func (e *ear) confirms(text string) string {
+	e.mu.Lock()
+	unsure := e.unsure
+	e.unsure = ""
+	e.mu.Unlock()
+	if unsure == "" {
+		return ""
+	}
+	e.call.tell(Event{Type: "unsure", Who: "person"})
+	if e.call.options.Dialogue.Answers(card.Question{Type: card.AskYesNo}, text, e.call.language) == Wholly && !e.call.options.Dialogue.Refuses(text, e.call.language) {
+		return unsure
+	}
+	return ""
 }
 
 func (e *ear) close() {

@@ -20,14 +20,27 @@ const mostAhead = 10 * 1000 / frameTime
 type line struct {
 	turnID string
 	text   string
-	// firm lines are not interrupted: the price, and the question for consent.
-	firm bool
+	// part says which lines are not interrupted, and what they are for.
+	part part
 
 	frames [][]int16 // made and not played
 	made   int
 	played int
 	whole  bool // nothing more is made of it
+	failed bool // not all of it could be made
 }
+
+// part is what a line is for.
+type part int
+
+const (
+	plain part = iota
+	// price and consent are read to the end, whoever speaks.
+	price
+	consent
+)
+
+func (l *line) firm() bool { return l.part != plain }
 
 // heard is the part of the text that was played, to the word.
 func (l *line) heard() string {
@@ -61,11 +74,12 @@ type mouth struct {
 	mu     sync.Mutex
 	lines  []*line // the first one is being played
 	paused bool
+	quiet  int           // frames since the last one with a sound
 	wake   chan struct{} // for the maker
 }
 
 func newMouth(s speech.Synthesizer, language string, to sender, logger *slog.Logger) *mouth {
-	return &mouth{synthesizer: s, language: language, sender: to, logger: logger, wake: make(chan struct{}, 1),
+	return &mouth{synthesizer: s, language: language, sender: to, logger: logger, wake: make(chan struct{}, 1), quiet: int(echoTime / (frameTime * time.Millisecond)),
 		begun: func(*line) {}, ended: func(*line) {}}
 }
 
@@ -92,14 +106,34 @@ func (m *mouth) speaking() (now, firm bool) {
 	if len(m.lines) == 0 || m.paused {
 		return false, false
 	}
-	return true, m.lines[0].firm
+	return true, m.lines[0].firm()
+}
+
+// echoTime is how long after its end what the agent said may still come back:
+// the person's jitter buffer, their room, and the way both ways.
+const echoTime = 300 * time.Millisecond
+
+// echoes tells whether the agent is in the air: it speaks, or has just spoken.
+func (m *mouth) echoes() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.lines) > 0 && !m.paused || m.quiet < int(echoTime/(frameTime*time.Millisecond))
+}
+
+// mark changes lines that were not said to the end yet.
+func (m *mouth) mark(change func(*line)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, l := range m.lines {
+		change(l)
+	}
 }
 
 // pause is silence at once, until resume or drop. Firm lines are not paused.
 func (m *mouth) pause() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.lines) == 0 || m.lines[0].firm {
+	if len(m.lines) == 0 || m.lines[0].firm() {
 		return false
 	}
 	m.paused = true
@@ -123,7 +157,7 @@ func (m *mouth) drop() map[string]string {
 	cut := map[string]string{}
 	var rest []*line
 	for i, l := range m.lines {
-		if l.firm {
+		if l.firm() {
 			rest = append(rest, l)
 			continue
 		}
@@ -194,6 +228,9 @@ func (m *mouth) frame() []int16 {
 			m.lines = m.lines[1:]
 		}
 	}
+	if m.quiet++; frame != nil {
+		m.quiet = 0
+	}
 	m.mu.Unlock()
 	if begun != nil {
 		m.begun(begun)
@@ -242,9 +279,10 @@ func (m *mouth) unmade() *line {
 // speak makes the sound of one line. What cannot be said is left out: it is on
 // the screen.
 func (m *mouth) speak(ctx context.Context, l *line) {
+	failed := true
 	defer func() {
 		m.mu.Lock()
-		l.whole = true
+		l.whole, l.failed = true, failed
 		m.mu.Unlock()
 	}()
 	audio, err := m.synthesizer.Speak(ctx, speech.Sentence{Text: speech.Spoken(l.text, m.language), Language: m.language})
@@ -259,7 +297,8 @@ func (m *mouth) speak(ctx context.Context, l *line) {
 	for ctx.Err() == nil {
 		frame := make([]int16, spokenFrame)
 		if err := r.frame(frame); err != nil {
-			if err != io.EOF && ctx.Err() == nil {
+			failed = err != io.EOF || l.made == 0
+			if failed && ctx.Err() == nil {
 				m.logger.Warn("a sentence was cut", "engine", m.synthesizer.Name(), "error", err.Error())
 			}
 			return

@@ -243,6 +243,9 @@ func (e *ear) heard() (string, float64) {
 	}
 	text := speech.Heard(C.GoString(hyp))
 	lmath := C.ps_get_logmath(e.ps)
+	// Of the whole utterance it is the less the more words there are; a word's share
+	// can be compared.
 	confidence := float64(C.logmath_exp(lmath, C.int(C.ps_get_prob(e.ps))))
-	return text, math.Max(0, math.Min(1, confidence))
+	words := max(1, len(strings.Fields(text)))
+	return text, math.Max(0, math.Min(1, math.Pow(confidence, 1/float64(words))))
 }

@@ -73,7 +73,7 @@ func (c consent) Pending(ctx context.Context, conversationID string) ([]conversa
 
 func (c consent) Approve(ctx context.Context, act conversation.ConsentAct) error {
 	_, err := c.s.provisioner.Approve(ctx, provisioner.Approve{
-		CardID: act.CardID, Value: act.Value, Actor: act.Actor, Means: act.Means, Words: act.Words,
+		CardID: act.CardID, Value: act.Value, Actor: act.Actor, Means: means(act), Words: act.Words,
 	})
 	return err
 }
@@ -135,4 +135,12 @@ func (w watcher) Watch(ctx context.Context, raw []byte, allowedHosts []string, f
 	return w.w.Watch(ctx, kc, func(r bootstrap.ReleaseState) error {
 		return fn(provisioner.Release{Name: r.Name, State: r.State, Message: r.Message, DependsOn: r.DependsOn})
 	})
+}
+
+// means says how a person consented: words in a call are a voice.
+func means(act conversation.ConsentAct) string {
+	if act.Means == "words" && act.Actor.Via == "call" {
+		return "voice"
+	}
+	return act.Means
 }

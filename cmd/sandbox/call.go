@@ -29,7 +29,7 @@ func (s *service) openCalls() error {
 	path, _ := tools{s.c}.ear()
 	ear, err := speech.NewEar(speech.EarOptions{
 		Path: path, Model: speechModel, Dir: filepath.Join(s.c.DataDir, "speech"),
-		Sentences: speech.Corpus("en", s.speechSlots()), Pronunciations: speech.Pronunciations(), Most: int(s.c.Calls), Logger: s.logger,
+		Sentences: append(speech.Corpus("en", s.speechSlots()), s.conversations.Consenting("en")...), Pronunciations: speech.Pronunciations(), Most: int(s.c.Calls), Logger: s.logger,
 	})
 	if err != nil {
 		s.noCalls = err
@@ -128,6 +128,18 @@ func (d dialogue) Answers(q card.Question, words, language string) voice.Complet
 }
 
 func (d dialogue) Consenting(language string) []string { return d.s.conversations.Consenting(language) }
+
+func (d dialogue) Consents(words, language string) bool {
+	return conversation.Answers(card.Question{Type: card.AskConsent}, words, language).Value == true
+}
+
+func (d dialogue) Refuses(words, language string) bool {
+	return conversation.Answers(card.Question{Type: card.AskYesNo}, words, language).Value == false
+}
+
+func (d dialogue) Text(language, name string, args ...any) string {
+	return d.s.conversations.Text(language, name, args...)
+}
 
 // Follow gives pieces as they are said, and what was journalled.
 func (d dialogue) Follow(ctx context.Context, id string, fn func(voice.Utterance)) error {

@@ -77,27 +77,43 @@ func choices(pattern string) []string {
 	return all
 }
 
-// filled puts every value into the first slot of a sentence, and the values of
-// the others in turn, so that each is heard of and the sentences stay few.
+// filled puts the values into the slots of a sentence, those of the other slots in
+// turn beside those of one, so that the sentences stay few. Of the choices of a
+// pattern, the first is given with every value of its longest slot, the others
+// with as many as the first slot has.
 func filled(sentence string, slots map[string][]string, turn int) []string {
 	names := slotNames(sentence)
 	if len(slots["number"]) == 0 {
 		slots = maps.Clone(slots)
+		if slots == nil {
+			slots = map[string][]string{}
+		}
 		slots["number"] = numbers
 	}
 	if len(names) == 0 {
 		return []string{sentence}
 	}
-	first := slots[names[0]]
 	if slices.ContainsFunc(names, func(n string) bool { return len(slots[n]) == 0 }) {
 		return nil
 	}
+	n := len(slots[names[0]])
+	if turn == 0 {
+		for _, name := range names {
+			n = max(n, len(slots[name]))
+		}
+	}
 	var all []string
-	for i, v := range first {
-		s := strings.Replace(sentence, "{"+names[0]+"}", v, 1)
-		for k, n := range names[1:] {
-			values := slots[n]
-			s = strings.Replace(s, "{"+n+"}", values[(turn+i*(k+2)+k+1)%len(values)], 1)
+	for i := range n {
+		s := sentence
+		for k, name := range names {
+			values := slots[name]
+			at := i
+			if turn > 0 && k > 0 {
+				at = turn + i*(k+1) + k
+			} else if k > 0 { // two slots of one kind have not the same value
+				at = i + k
+			}
+			s = strings.Replace(s, "{"+name+"}", values[at%len(values)], 1)
 		}
 		all = append(all, s)
 	}

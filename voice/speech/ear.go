@@ -7,9 +7,11 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -107,22 +109,27 @@ func dictionary(path string) (map[string]bool, error) {
 	return known, lines.Err()
 }
 
-// write makes the language model and the added pronunciations. A sentence with a
-// word that nobody can pronounce could never be heard and is left out.
+// write makes the language model and the added pronunciations: those that are
+// given, and a guess for every other word that no dictionary has. A sentence with
+// a word that nobody can pronounce could never be heard and is left out.
 func (e *Ear) write() error {
 	var dict strings.Builder
-	for word, phones := range e.o.Pronunciations {
+	add := func(word, phones string) {
+		if !e.known[word] && phones != "" {
+			e.known[word] = true
+			dict.WriteString(word + " " + phones + "\n")
+		}
+	}
+	for _, word := range slices.Sorted(maps.Keys(e.o.Pronunciations)) {
 		for _, w := range Words(word) {
-			if !e.known[w] {
-				e.known[w] = true
-				dict.WriteString(w + " " + phones + "\n")
-			}
+			add(w, e.o.Pronunciations[word])
 		}
 	}
 	var sentences []string
 	for _, s := range e.o.Sentences {
 		ok := true
 		for _, w := range Words(s) {
+			add(w, Sounds(w))
 			ok = ok && e.known[w]
 		}
 		if ok {

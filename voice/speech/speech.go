@@ -20,8 +20,8 @@ type Result struct {
 	// Text is in small letters without punctuation; empty when nothing was
 	// understood.
 	Text string
-	// Confidence is from 0 to 1; the engine's own measure, good for comparing with
-	// its own others only.
+	// Confidence is from 0 to 1, of a word on average; the engine's own measure, good
+	// for comparing with its own others only.
 	Confidence float64
 }
 

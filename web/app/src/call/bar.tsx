@@ -1,36 +1,73 @@
+import { useEffect, useState } from 'react'
 import { t } from '../messages'
 import { Button, IconButton } from '../ui/button'
 import { ErrorText } from '../ui/bits'
 import type { Call } from './use-call'
 
 /** What a call shows while it lasts: its state, what is said, and the way out. */
-export function CallBar({ call }: { call: Call }) {
+export function CallBar({ call, onSend }: { call: Call; onSend: (text: string) => void }) {
   if (call.state === 'idle') return call.problem ? <Problem call={call} /> : null
   return (
     <section
       aria-label={t('call.label')}
       data-call={call.state}
-      className="mx-auto mb-2 flex w-full max-w-[704px] items-center gap-3 rounded-lg border border-edge bg-surface px-3 py-2"
+      className="mx-auto mb-2 w-full max-w-[704px] rounded-lg border border-edge bg-surface px-3 py-2"
     >
-      <Meter level={call.muted ? 0 : call.level} />
-      <div className="min-w-0 flex-1">
-        <p role="status" className="text-sm font-medium">
-          {call.muted ? t('call.muted') : t(`call.${call.state}`)}
-        </p>
-        <p className="line-clamp-2 text-sm text-muted" dir="auto">
-          {call.caption ? `${t(`call.${call.caption.who}`)} ${tail(call.caption.text)}` : t('call.captions')}
-        </p>
+      {call.unsure ? <Unsure call={call} onSend={onSend} /> : null}
+      <div className="flex items-center gap-3">
+        <Meter level={call.muted ? 0 : call.level} />
+        <div className="min-w-0 flex-1">
+          <p role="status" className="text-sm font-medium">
+            {call.muted ? t('call.muted') : t(`call.${call.state}`)}
+          </p>
+          <p className="line-clamp-2 text-sm text-muted" dir="auto">
+            {call.caption ? `${t(`call.${call.caption.who}`)} ${tail(call.caption.text)}` : t('call.captions')}
+          </p>
+        </div>
+        <IconButton
+          icon={call.muted ? 'microphoneOff' : 'microphone'}
+          label={call.muted ? t('call.unmute') : t('call.mute')}
+          aria-pressed={call.muted}
+          onClick={call.mute}
+        />
+        <Button variant="danger" icon="hangUp" onClick={call.hangUp}>
+          {t('call.hangUp')}
+        </Button>
       </div>
-      <IconButton
-        icon={call.muted ? 'microphoneOff' : 'microphone'}
-        label={call.muted ? t('call.unmute') : t('call.mute')}
-        aria-pressed={call.muted}
-        onClick={call.mute}
-      />
-      <Button variant="danger" icon="hangUp" onClick={call.hangUp}>
-        {t('call.hangUp')}
-      </Button>
     </section>
+  )
+}
+
+/** What was heard, and not well: it counts once the person has said so. */
+function Unsure({ call, onSend }: { call: Call; onSend: (text: string) => void }) {
+  const { unsure, settle } = call
+  const [text, setText] = useState(unsure)
+  useEffect(() => setText(unsure), [unsure])
+  return (
+    <form
+      className="mb-2 flex flex-wrap items-end gap-2 border-b border-line pb-2"
+      onSubmit={(event) => {
+        event.preventDefault()
+        if (text.trim()) onSend(text.trim())
+        settle()
+      }}
+    >
+      <label className="min-w-0 flex-1 basis-full text-sm sm:basis-40">
+        <span className="text-muted">{t('call.unsure')}</span>
+        <input
+          dir="auto"
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+          className="mt-1 block min-h-10 w-full rounded-md border border-edge bg-page px-2 coarse:min-h-11"
+        />
+      </label>
+      <Button type="submit" variant="primary">
+        {t('call.unsureSend')}
+      </Button>
+      <Button type="button" onClick={settle}>
+        {t('call.unsureDrop')}
+      </Button>
+    </form>
   )
 }
 

@@ -15,6 +15,9 @@ export interface Caption {
 export interface Call {
   state: CallState
   caption: Caption | null
+  /** Words that were not heard well: the person corrects them, or says them again. */
+  unsure: string
+  settle: () => void
   muted: boolean
   /** How loud the person is, from 0 to 1. */
   level: number
@@ -26,6 +29,7 @@ export interface Call {
 }
 
 interface Line {
+  events: RTCDataChannel
   peer: RTCPeerConnection
   microphone: MediaStream
   audio: HTMLAudioElement
@@ -50,6 +54,7 @@ async function gathered(peer: RTCPeerConnection): Promise<void> {
 export function useCall(conversationId: string): Call {
   const [state, setState] = useState<CallState>('idle')
   const [caption, setCaption] = useState<Caption | null>(null)
+  const [unsure, setUnsure] = useState('')
   const [muted, setMuted] = useState(false)
   const [level, setLevel] = useState(0)
   const [problem, setProblem] = useState<Call['problem']>(null)
@@ -69,6 +74,7 @@ export function useCall(conversationId: string): Call {
     }
     setState('idle')
     setCaption(null)
+    setUnsure('')
     setLevel(0)
     setMuted(false)
     setProblem(why)
@@ -91,7 +97,8 @@ export function useCall(conversationId: string): Call {
     const audio = new Audio()
     audio.autoplay = true
     const sound = new AudioContext()
-    const made: Line = { peer, microphone, audio, sound, location: '' }
+    const events = peer.createDataChannel('events')
+    const made: Line = { events, peer, microphone, audio, sound, location: '' }
     if (mine !== attempt.current) {
       microphone.getTracks().forEach((track) => track.stop())
       peer.close()
@@ -106,12 +113,12 @@ export function useCall(conversationId: string): Call {
     peer.addEventListener('connectionstatechange', () => {
       if (line.current === made && ['failed', 'closed'].includes(peer.connectionState)) end('lost')
     })
-    const events = peer.createDataChannel('events')
     events.addEventListener('message', (message: MessageEvent<string>) => {
       if (line.current !== made) return
       const told = JSON.parse(message.data) as { type: string; state?: CallState; who?: Caption['who']; text?: string; final?: boolean }
       if (told.type === 'state' && told.state) setState(told.state)
       if (told.type === 'caption' && told.who) setCaption({ who: told.who, text: told.text ?? '', final: told.final ?? false })
+      if (told.type === 'unsure') setUnsure(told.text ?? '')
       if (told.type === 'ended') end(null)
     })
     meter(sound, microphone, (heard) => line.current === made && setLevel(heard))
@@ -141,9 +148,14 @@ export function useCall(conversationId: string): Call {
     })
   }, [])
 
+  const settle = useCallback(() => {
+    setUnsure('')
+    if (line.current?.events.readyState === 'open') line.current.events.send('{"type":"settled"}')
+  }, [])
+
   const start = useCallback(() => void begin(), [begin])
 
-  return { state, caption, muted, level, problem, start, hangUp: () => end(null), mute }
+  return { state, caption, unsure, settle, muted, level, problem, start, hangUp: () => end(null), mute }
 }
 
 /** Tells how loud a stream is, ten times a second, until its context is closed. */
