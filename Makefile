@@ -66,7 +66,7 @@ soak: CHECKS = 10000
 soak: ## every property 10,000 times, not 100
 	@SANDBOX_SOAK=1 RAPID_CHECKS=$(CHECKS) go test -timeout 120m $$(git grep -l pgregory.net/rapid '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|')
 
-bench: build tools ## the figures: name, value, unit, goal, met or short
+bench: packages build tools ## the figures: name, value, unit, goal, met or short
 	@.tools/bench
 
 doctor: build ## what is found on this machine
