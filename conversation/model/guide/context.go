@@ -116,7 +116,7 @@ func (t *turn) sayUnread(u *understanding) {
 	if u.tongue != nil || u.act("inject") || u.act("abuse") || u.act("offtopic") {
 		return
 	}
-	if u.counts.hasBare && u.badEmail == "" && (t.changed || t.replied) && !t.tookNumber(u) { // one question at a time
+	if u.counts.hasBare && u.badEmail == "" && (t.changed || t.replied && !slices.Contains(u.msg.asks, true)) && !t.tookNumber(u) { // one question at a time
 		t.say("barenumber", "n", thousands(u.counts.bare))
 		t.unread = true
 	}

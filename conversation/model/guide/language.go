@@ -55,6 +55,7 @@ type language struct {
 	small         map[string]bool // words that change no yes
 	noWords       map[string]bool
 	usualApps     []string
+	openKinds     []string
 	notWords      map[string]bool
 	placeLabels   map[string]bool
 	tellWords     map[string]bool
@@ -140,6 +141,7 @@ type wordData struct {
 	YesSmall      string            `json:"yesSmall"`
 	NoWords       string            `json:"noWords"`
 	UsualApps     string            `json:"usualApps"`
+	OpenKinds     string            `json:"openKinds"`
 	NotWords      string            `json:"notWords"`
 	PlaceLabels   string            `json:"placeLabels"`
 	TellWords     string            `json:"tellWords"`
@@ -302,7 +304,7 @@ func (l *language) setWords() {
 	l.things, l.personEndings = set(w.Things), strings.Fields(w.PersonEndings)
 	l.hereWords, l.oneWords = set(w.HereWords), set(w.OneWords)
 	l.notWords, l.placeLabels = set(w.NotWords), set(w.PlaceLabels)
-	l.usualApps = strings.Fields(w.UsualApps)
+	l.usualApps, l.openKinds = strings.Fields(w.UsualApps), strings.Fields(w.OpenKinds)
 	l.noWords = set(w.NoWords)
 	l.small = set(w.YesSmall)
 	l.tellWords = set(w.TellWords)
@@ -408,6 +410,11 @@ func (l *language) loadApps() error {
 func (l *language) loadBusiness() error {
 	if err := l.decode("business.yaml", &l.business); err != nil {
 		return err
+	}
+	for _, id := range l.openKinds {
+		if _, ok := l.business[id]; !ok {
+			return fmt.Errorf("guide: language %s: openKinds names the unknown business %s", l.tag, id)
+		}
 	}
 	for id, b := range l.business {
 		if err := l.patterns("business", id, b.Patterns); err != nil {

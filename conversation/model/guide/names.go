@@ -1,6 +1,9 @@
 package guide
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // nameHit is a candidate for the organisation's name.
 type nameHit struct {
@@ -80,6 +83,9 @@ func (r *reading) findNames() []nameHit {
 			add(r.sentenceStart(m.from), m.from, 60, true)
 		}
 	}
+	for _, s := range r.mailNames() {
+		add(s.from, s.to, 45, true)
+	}
 	for _, s := range r.capitalRuns() {
 		score := 0
 		switch {
@@ -112,6 +118,31 @@ func (r *reading) explained(from int) int {
 		}
 	}
 	return 0
+}
+
+// mailNames are the words between two marks that make the domain of an e-mail
+// address in the message: the name in "Blue Harbour, ops@blueharbour.io".
+func (r *reading) mailNames() []span {
+	var out []span
+	toks := r.msg.tokens
+	for _, mail := range toks {
+		if mail.kind != emailToken {
+			continue
+		}
+		domain, _, _ := strings.Cut(mail.norm[strings.IndexByte(mail.norm, '@')+1:], ".")
+		domain = strings.ReplaceAll(domain, "-", "")
+		for from := range toks {
+			text := ""
+			for to := from; to < len(toks) && to-from < longestName && len(text) < len(domain) && toks[to].kind == wordToken; to++ {
+				text += toks[to].norm
+				alone := (from == 0 || toks[from-1].kind == punctToken) && (to+1 == len(toks) || toks[to+1].kind == punctToken || r.inWords[toks[to+1].norm])
+				if alone && text == domain && (to > from || !r.ordinary(&toks[from])) {
+					out = append(out, span{from, to + 1})
+				}
+			}
+		}
+	}
+	return out
 }
 
 // between2 is true for two or more capitals between two marks, in a first sentence

@@ -171,7 +171,7 @@ func (t *turn) quiet(u *understanding) bool {
 	case u.act("bye") && !u.facts() && len(u.topics) == 0:
 		t.say("bye")
 		return true
-	case (u.act("wait") || u.act("hm") && !u.act("yes") && !u.act("go")) && !u.facts() && len(u.topics) == 0:
+	case !u.act("abuse") && (u.act("wait") || u.act("hm") && !u.act("yes") && !u.act("go")) && !u.facts() && len(u.topics) == 0:
 		t.say("waiting")
 		return true
 	}
@@ -193,6 +193,8 @@ func (t *turn) opening(u *understanding) error {
 	case u.act("cancelplan"):
 		t.say("notstarted")
 		t.say("openask")
+	case t.shrugs(u) && !t.replied && (t.justSaid("openask") || t.justSaid("openeasy")):
+		return t.offerKinds()
 	case t.replied && (t.justSaid("openask") || t.justSaid("openeasy")) && !u.act("greet"):
 	case t.replied || u.act("greet") || u.act("thanks") || u.act("howareyou") || len(t.said) > 0 || u.act("yes") || u.act("go"):
 		t.say("openask")
@@ -208,6 +210,22 @@ func (t *turn) opening(u *understanding) error {
 		}
 	}
 	return nil
+}
+
+// shrugs is true for a message that says yes, no or "you decide" to a question that
+// wants to be told something.
+func (t *turn) shrugs(u *understanding) bool {
+	return u.act("yes") || u.act("go") || u.act("no") || u.act("dontknow")
+}
+
+// offerKinds asks for the kind of organisation with buttons.
+func (t *turn) offerKinds() error {
+	t.say("openkind")
+	labels := make([]string, len(t.openKinds))
+	for i, id := range t.openKinds {
+		labels[i] = strings.TrimSuffix(sentence(t.language.business[id].Label), ".")
+	}
+	return t.ask(t.reply("choosetitle"), "", t.choice(fieldIndustry, t.reply("choosetitle"), t.openKinds, labels, ""))
 }
 
 // toAsk lists what only the person can tell, two things at most.

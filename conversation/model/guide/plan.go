@@ -66,11 +66,19 @@ func (t *turn) plan(u *understanding, told bool) error {
 	if amount(out.Cost.Monthly) == "" {
 		id = "plannednocost"
 	}
-	t.say(id, "add", strconv.Itoa(out.Add), "fqdn", fqdn, "cost", amount(out.Cost.Monthly), "button", t.approvalButton())
+	t.say(id, "add", strconv.Itoa(out.Add), "fqdn", fqdn, "cost", t.planPrice(&out.Cost), "button", t.approvalButton())
 	if d := t.draft.Sizing; d != nil && d.Shortfall != "" {
 		t.said = append(t.said, t.reply("shortfall", "text", sentence(d.Shortfall)))
 	}
 	return nil
+}
+
+// planPrice is the plan's price, "at least" where a part has no known price.
+func (t *turn) planPrice(c *cost) string {
+	if a := amount(c.Monthly); a != "" && len(c.Unknown) > 0 {
+		return t.label("value", "least", "cost", a)
+	}
+	return amount(c.Monthly)
 }
 
 // approvalButton names the button that approves the plan as its card does.

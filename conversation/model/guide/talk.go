@@ -45,12 +45,12 @@ func (t *turn) onText(text string) error {
 	if err != nil {
 		return err
 	}
-	if u.whatIf && !(u.act("trial") && t.everSaid("residencylost")) {
+	if u.whatIf && !t.asksOfFailure(u) && !(u.act("trial") && t.everSaid("residencylost")) {
 		return t.whatIf(w)
 	}
 	if c := t.supposed(); len(c) > 0 && len(w.changes) == 0 && len(u.topics) == 0 {
 		switch {
-		case u.act("no") || u.act("cancelplan"):
+		case u.act("no") || u.act("cancelplan") || u.act("keepas") || len(w.same) > 0 || u.ha != nil: // "keep HA": as it is
 			t.say("whatifkept")
 			t.replied = true
 		case u.act("yes") || u.act("go") || u.refers || u.act("dropit"):
@@ -110,6 +110,12 @@ func (t *turn) onText(text string) error {
 	}
 	t.sayUnread(u)
 	return t.proceed(u, w, before.phase() == awaiting)
+}
+
+// asksOfFailure is true for "what if a server dies?", which is no change to try
+// out.
+func (t *turn) asksOfFailure(u *understanding) bool {
+	return slices.ContainsFunc(u.topics, func(id string) bool { return t.language.topics[id].Handler == "serverdies" })
 }
 
 // greet says what courtesy asks for before anything else.
@@ -281,6 +287,10 @@ func (t *turn) choose(u *understanding, field, value string) {
 		u.counts.workers = []int{atoi(value)}
 	case fieldName:
 		u.orgName = value
+	case fieldIndustry:
+		if _, ok := t.language.business[value]; ok {
+			u.business, u.isBusiness = value, true
+		}
 	}
 }
 
@@ -446,6 +456,9 @@ func (t *turn) onPress(p conversation.Press) error {
 		if len(w.changes) == 0 && !u.facts() {
 			w.put(field, value)
 			w.note(echo(value))
+		}
+		if err := t.suggest(u, w); err != nil {
+			return err
 		}
 		before := t.draft
 		if err := t.apply(w); err != nil {

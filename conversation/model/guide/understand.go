@@ -423,6 +423,9 @@ func (u *understanding) findMachine() {
 			}
 		}
 	}
+	if m.step < 0 && !m.control && !m.worker && u.has("act", "price") {
+		m.step = 0 // "too much, make it smaller" is about the price
+	}
 	if u.counts.memory > 0 && m.control && m.worker { // "HA control plane, 4 workers with 16 GB"
 		m.control, m.worker = u.rolesAround(u.counts.memoryAt)
 	}
