@@ -1,15 +1,10 @@
 package hold
 
 import (
-	"bytes"
 	"fmt"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	uv "github.com/charmbracelet/ultraviolet"
 	"github.com/charmbracelet/x/ansi"
-	"github.com/charmbracelet/x/vt"
 )
 
 // NewScreen makes a screen on charmbracelet/x/vt. reply gets what the terminal
@@ -54,53 +49,6 @@ type emulator struct {
 	gaps        int // lines that were left out, for tests and metrics
 }
 
-// grid is one of the two screens.
-type grid struct {
-	vt  *vt.Emulator
-	pen uv.Style
-	uv.Link
-	top, bottom int // margins, bottom is exclusive
-	saved       *saved
-	// phantom: the last column was written and the next character wraps. forced:
-	// the library does not know of it and has to be told.
-	phantom, forced bool
-	scrolled        int // lines that may have scrolled since the last drain
-}
-
-type saved struct {
-	x, y int
-	pen  uv.Style
-	link uv.Link
-}
-
-func newGrid(cols, rows int) *grid {
-	return &grid{vt: vt.NewEmulator(cols, rows), bottom: rows}
-}
-
-// reset makes a grid as good as new.
-func (g *grid) reset(cols, rows int) {
-	g.feeds("\x1bc")
-	g.vt.Resize(cols, rows)
-	clear(g.vt.Scrollback().Lines())
-	g.vt.Scrollback().Clear()
-	*g = grid{vt: g.vt, bottom: rows}
-}
-
-func (g *grid) feed(p []byte)     { _, _ = g.vt.Write(p) }
-func (g *grid) feeds(s string)    { _, _ = g.vt.WriteString(s) }
-func (g *grid) at() (x, y int)    { p := g.vt.CursorPosition(); return p.X, p.Y }
-func (g *grid) goTo(x, y int)     { g.feeds(fmt.Sprintf("\x1b[%d;%df", y+1, x+1)) }
-func (g *grid) setPen(p uv.Style) { g.pen = p; g.feeds(sgr(p)) }
-
-// unwrap forgets that the next character wraps.
-func (g *grid) unwrap() {
-	if g.phantom {
-		x, _ := g.at()
-		g.feeds(fmt.Sprintf("\x1b[%dG", x+1))
-		g.phantom, g.forced = false, false
-	}
-}
-
 func (e *emulator) hardReset() {
 	if e.alt != nil {
 		e.alt, e.spare = nil, e.alt
@@ -115,15 +63,6 @@ func (e *emulator) hardReset() {
 	e.modes = map[int]bool{}
 	e.insertLNM, e.mouse, e.encoding, e.keypad = false, 0, 0, false
 	e.charsets, e.shift, e.cursorStyle = [2]byte{'B', 'B'}, false, 0
-}
-
-// mode is whether a DEC private mode is set.
-func (e *emulator) mode(n int) bool {
-	on, ok := e.modes[n]
-	if !ok {
-		return n == 7 || n == 25 // these are set from the start
-	}
-	return on
 }
 
 func (e *emulator) Write(p []byte) {
@@ -164,98 +103,6 @@ func (e *emulator) mayScroll(n int) {
 	}
 }
 
-// ascii is a run of printable characters.
-func (e *emulator) ascii(p []byte) {
-	for len(p) > 4096 {
-		e.ascii(p[:4096])
-		p = p[4096:]
-	}
-	e.wrapForced()
-	g := e.grid
-	x, _ := g.at()
-	if g.phantom {
-		x = e.cols
-	}
-	g.feed(p)
-	g.phantom = e.mode(7) && (x+len(p)-1)%e.cols+1 == e.cols
-	e.mayScroll(len(p)/e.cols + 1)
-}
-
-// wrapForced wraps where the library would not.
-func (e *emulator) wrapForced() {
-	if e.grid.forced {
-		e.grid.feeds("\r\x1bD")
-		e.grid.phantom, e.grid.forced = false, false
-		e.mayScroll(1)
-	}
-}
-
-// char is one character above ASCII.
-func (e *emulator) char(p []byte) {
-	r, _ := utf8.DecodeRune(p)
-	w := runeWidth(r)
-	if w == 0 {
-		e.join(p)
-		return
-	}
-	e.wrapForced()
-	g, wraps := e.grid, e.mode(7)
-	x, _ := g.at()
-	if w == 2 && x == e.cols-1 && !g.phantom {
-		if !wraps {
-			return // there is no room, as in the browser
-		}
-		g.feed([]byte{' '})
-		g.phantom = true
-	}
-	start := x
-	if g.phantom {
-		start = 0
-	}
-	if ansi.GraphemeWidth.StringWidth(string(p)) == w {
-		g.feed(p)
-	} else {
-		// The library has another opinion of the width: let it place a character of
-		// the right one, and put ours there.
-		if w == 2 {
-			g.feeds("\u4e16")
-		} else {
-			g.feeds("\u00e9")
-		}
-		_, y := g.at()
-		if c := g.vt.CellAt(start, y); c != nil {
-			c = c.Clone()
-			c.Content = string(p)
-			g.vt.SetCell(start, y, c)
-		}
-	}
-	g.phantom = wraps && start+w >= e.cols
-	g.forced = g.phantom && w == 2
-	e.mayScroll(1)
-}
-
-// maxCluster bounds what combining characters add to a cell.
-const maxCluster = 64
-
-// join adds a character without a width to the cell before the cursor.
-func (e *emulator) join(p []byte) {
-	x, y := e.grid.at()
-	if !e.grid.phantom {
-		x--
-	}
-	c := e.grid.vt.CellAt(x, y)
-	if c != nil && c.IsZero() {
-		x--
-		c = e.grid.vt.CellAt(x, y)
-	}
-	if c == nil || c.Content == "" || len(c.Content)+len(p) > maxCluster {
-		return
-	}
-	c = c.Clone()
-	c.Content += string(p)
-	e.grid.vt.SetCell(x, y, c)
-}
-
 func (e *emulator) control(c byte) {
 	g := e.grid
 	switch c {
@@ -272,55 +119,6 @@ func (e *emulator) control(c byte) {
 		e.shift = c == 0x0e
 		g.feed([]byte{c})
 	}
-}
-
-// text is an OSC, DCS, APC, PM or SOS. Only titles, links and colour questions
-// mean something to a screen.
-func (e *emulator) text(p []byte, cut bool) {
-	if cut || len(p) < 4 || p[1] != ']' {
-		return
-	}
-	body := bytes.TrimSuffix(bytes.TrimSuffix(p[2:], []byte{0x1b, '\\'}), []byte{7})
-	name, value, _ := bytes.Cut(body, []byte{';'})
-	switch string(name) {
-	case "0", "2":
-		e.title = CleanTitle(string(value))
-	case "8":
-		params, link, ok := bytes.Cut(value, []byte{';'})
-		if !ok || len(link) > 2048 {
-			return
-		}
-		clean := func(b []byte) string {
-			return strings.Map(func(r rune) rune {
-				if r < 0x21 || r >= 0x7f || r == ';' {
-					return -1
-				}
-				return r
-			}, string(b))
-		}
-		e.grid.Link = uv.Link{Params: clean(params), URL: clean(link)}
-		e.grid.feeds("\x1b]8;" + e.grid.Params + ";" + e.grid.URL + "\x07")
-	case "10", "11":
-		if string(value) == "?" {
-			colour := map[string]string{"10": "e6e6/e6e6/e6e6", "11": "1010/1212/1616"}[string(name)]
-			e.reply([]byte("\x1b]" + string(name) + ";rgb:" + colour + "\x1b\\"))
-		}
-	}
-}
-
-// CleanTitle makes a title harmless: no controls, no characters that change the
-// writing direction, at most 256 characters.
-func CleanTitle(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, ""))
-	if r := []rune(s); len(r) > maxTitle {
-		s = string(r[:maxTitle])
-	}
-	return strings.TrimSpace(s)
 }
 
 // sequence is a complete escape sequence.
@@ -484,125 +282,12 @@ func (e *emulator) erase(c command) {
 	}
 }
 
-func (e *emulator) setMode(prefix byte, n int, on bool) {
-	if prefix == 0 {
-		if n == 20 {
-			e.insertLNM = on
-			e.grid.feeds(fmt.Sprintf("\x1b[20%c", setter(on)))
-		}
-		return
-	}
-	if prefix != '?' {
-		return
-	}
-	switch n {
-	case 47, 1047, 1049:
-		e.switchTo(on, n)
-		return
-	case 1048:
-		if on {
-			e.save()
-		} else {
-			e.restore()
-		}
-		return
-	case 9, 1000, 1002, 1003:
-		e.mouse = 0
-		if on {
-			e.mouse = n
-		}
-	case 1006, 1016:
-		e.encoding = 0
-		if on {
-			e.encoding = n
-		}
-	case 6, 7:
-		e.grid.unwrap()
-		e.modes[n] = on
-		e.grid.feeds(fmt.Sprintf("\x1b[?%d%c", n, setter(on)))
-		if n == 6 {
-			e.grid.feeds("\x1b[H")
-		}
-	case 1, 12, 25, 45, 66, 1004, 1007, 2004, 2026, 2031:
-		e.modes[n] = on
-	}
-}
-
-func setter(on bool) byte {
-	if on {
-		return 'h'
-	}
-	return 'l'
-}
-
-// switchTo shows the alternate or the main screen.
-func (e *emulator) switchTo(alt bool, n int) {
-	if alt == (e.alt != nil) {
-		return
-	}
-	x, y := e.grid.at()
-	pen, link := e.grid.pen, e.grid.Link
-	if alt {
-		if n == 1049 {
-			e.save()
-		}
-		e.drain()
-		if e.alt, e.spare = e.spare, nil; e.alt == nil {
-			e.alt = newGrid(e.cols, e.rows)
-		} else {
-			e.alt.reset(e.cols, e.rows)
-		}
-		e.grid = e.alt
-		e.share()
-		e.grid.setPen(pen)
-		e.setLink(link)
-		e.grid.goTo(x, y)
-		return
-	}
-	e.alt, e.spare, e.grid = nil, e.alt, e.main
-	e.share()
-	if n == 1049 {
-		e.restore()
-		return
-	}
-	e.grid.unwrap()
-	e.grid.setPen(pen)
-	e.setLink(link)
-	e.grid.goTo(x, y)
-}
-
-// share brings what both screens have in common to the one that is shown now.
-func (e *emulator) share() {
-	x, y := e.grid.at()
-	for _, n := range []int{6, 7} {
-		e.grid.feeds(fmt.Sprintf("\x1b[?%d%c", n, setter(e.mode(n))))
-	}
-	e.grid.feeds(fmt.Sprintf("\x1b[20%c", setter(e.insertLNM)))
-	e.grid.feeds(e.charsetSequence())
-	e.grid.goTo(x, y)
-}
-
 func (e *emulator) charsetSequence() string {
 	s := "\x1b(" + string(e.charsets[0]) + "\x1b)" + string(e.charsets[1])
 	if e.shift {
 		return s + "\x0e"
 	}
 	return s + "\x0f"
-}
-
-func (e *emulator) softReset() {
-	g := e.grid
-	x, y := g.at()
-	delete(e.modes, 1)
-	delete(e.modes, 6)
-	delete(e.modes, 25)
-	e.keypad, e.charsets, e.shift = false, [2]byte{'B', 'B'}, false
-	g.unwrap()
-	e.drain()
-	g.top, g.bottom, g.saved = 0, e.rows, nil
-	g.feeds("\x1b[?6l\x1b[r" + e.charsetSequence())
-	g.setPen(uv.Style{})
-	g.goTo(x, y)
 }
 
 // answer replies to questions about the terminal. Only this screen does: a

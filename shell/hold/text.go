@@ -1,0 +1,152 @@
+package hold
+
+import (
+	"bytes"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	uv "github.com/charmbracelet/ultraviolet"
+	"github.com/charmbracelet/x/ansi"
+)
+
+// ascii is a run of printable characters.
+func (e *emulator) ascii(p []byte) {
+	for len(p) > 4096 {
+		e.ascii(p[:4096])
+		p = p[4096:]
+	}
+	e.wrapForced()
+	g := e.grid
+	x, _ := g.at()
+	if g.phantom {
+		x = e.cols
+	}
+	g.feed(p)
+	g.phantom = e.mode(7) && (x+len(p)-1)%e.cols+1 == e.cols
+	e.mayScroll(len(p)/e.cols + 1)
+}
+
+// wrapForced wraps where the library would not.
+func (e *emulator) wrapForced() {
+	if e.grid.forced {
+		e.grid.feeds("\r\x1bD")
+		e.grid.phantom, e.grid.forced = false, false
+		e.mayScroll(1)
+	}
+}
+
+// char is one character above ASCII.
+func (e *emulator) char(p []byte) {
+	r, _ := utf8.DecodeRune(p)
+	w := runeWidth(r)
+	if w == 0 {
+		e.join(p)
+		return
+	}
+	e.wrapForced()
+	g, wraps := e.grid, e.mode(7)
+	x, _ := g.at()
+	if w == 2 && x == e.cols-1 && !g.phantom {
+		if !wraps {
+			return // there is no room, as in the browser
+		}
+		g.feed([]byte{' '})
+		g.phantom = true
+	}
+	start := x
+	if g.phantom {
+		start = 0
+	}
+	if ansi.GraphemeWidth.StringWidth(string(p)) == w {
+		g.feed(p)
+	} else {
+		// The library has another opinion of the width: let it place a character of
+		// the right one, and put ours there.
+		if w == 2 {
+			g.feeds("\u4e16")
+		} else {
+			g.feeds("\u00e9")
+		}
+		_, y := g.at()
+		if c := g.vt.CellAt(start, y); c != nil {
+			c = c.Clone()
+			c.Content = string(p)
+			g.vt.SetCell(start, y, c)
+		}
+	}
+	g.phantom = wraps && start+w >= e.cols
+	g.forced = g.phantom && w == 2
+	e.mayScroll(1)
+}
+
+// maxCluster bounds what combining characters add to a cell.
+const maxCluster = 64
+
+// join adds a character without a width to the cell before the cursor.
+func (e *emulator) join(p []byte) {
+	x, y := e.grid.at()
+	if !e.grid.phantom {
+		x--
+	}
+	c := e.grid.vt.CellAt(x, y)
+	if c != nil && c.IsZero() {
+		x--
+		c = e.grid.vt.CellAt(x, y)
+	}
+	if c == nil || c.Content == "" || len(c.Content)+len(p) > maxCluster {
+		return
+	}
+	c = c.Clone()
+	c.Content += string(p)
+	e.grid.vt.SetCell(x, y, c)
+}
+
+// text is an OSC, DCS, APC, PM or SOS. Only titles, links and colour questions
+// mean something to a screen.
+func (e *emulator) text(p []byte, cut bool) {
+	if cut || len(p) < 4 || p[1] != ']' {
+		return
+	}
+	body := bytes.TrimSuffix(bytes.TrimSuffix(p[2:], []byte{0x1b, '\\'}), []byte{7})
+	name, value, _ := bytes.Cut(body, []byte{';'})
+	switch string(name) {
+	case "0", "2":
+		e.title = CleanTitle(string(value))
+	case "8":
+		params, link, ok := bytes.Cut(value, []byte{';'})
+		if !ok || len(link) > 2048 {
+			return
+		}
+		clean := func(b []byte) string {
+			return strings.Map(func(r rune) rune {
+				if r < 0x21 || r >= 0x7f || r == ';' {
+					return -1
+				}
+				return r
+			}, string(b))
+		}
+		e.grid.Link = uv.Link{Params: clean(params), URL: clean(link)}
+		e.grid.feeds("\x1b]8;" + e.grid.Params + ";" + e.grid.URL + "\x07")
+	case "10", "11":
+		if string(value) == "?" {
+			colour := map[string]string{"10": "e6e6/e6e6/e6e6", "11": "1010/1212/1616"}[string(name)]
+			e.reply([]byte("\x1b]" + string(name) + ";rgb:" + colour + "\x1b\\"))
+		}
+	}
+}
+
+// CleanTitle makes a title harmless: no controls, no characters that change the
+// writing direction, at most 256 characters.
+func CleanTitle(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+	if r := []rune(s); len(r) > maxTitle {
+		s = string(r[:maxTitle])
+	}
+	return strings.TrimSpace(s)
+}
