@@ -27,7 +27,7 @@ func (s *Service) Cancel(ctx context.Context, actor journal.Actor, id string) er
 		switch {
 		case d.trace.cancel && !d.Status.Final():
 			return nil, nil
-		case !s.hasWork(d):
+		case d.Status.Final() || !s.hasWork(d): // also while the end is still to be shown
 			return nil, fault.New(fault.Conflict, "deployment %s is at its end: %s", id, d.Status)
 		}
 		return []journal.Event{

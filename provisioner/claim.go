@@ -61,23 +61,31 @@ func taken(fqdn string) error {
 // holderOf gives the deployment that holds a name, or none. A claim that its
 // deployment no longer needs, because a crash came between, is given back.
 func (s *Service) holderOf(ctx context.Context, noun, value string) (string, error) {
-	raw, ok, err := s.opts.Journal.Claimed(ctx, noun, value)
-	if err != nil || !ok {
-		return "", err
+	const tries = 4
+	for try := 1; ; try++ {
+		raw, ok, err := s.opts.Journal.Claimed(ctx, noun, value)
+		if err != nil || !ok {
+			return "", err
+		}
+		var h holder
+		if err := json.Unmarshal(raw, &h); err != nil {
+			return "", fault.Wrap(err, fault.Internal, "the claim on %s does not read", value)
+		}
+		d, err := s.ledger.get(ctx, h.DeploymentID)
+		switch {
+		case fault.CodeOf(err) == fault.NotFound:
+		case err != nil:
+			return "", err
+		case d.Live() || d.Status == StatusAwaitingApproval:
+			return h.DeploymentID, nil
+		}
+		err = s.opts.Journal.Release(ctx, noun, value)
+		// Its deployment may be giving it back at this moment: then it is looked at
+		// again, for a name that is free is not to be called taken.
+		if fault.CodeOf(err) != fault.Conflict || try == tries {
+			return "", err
+		}
 	}
-	var h holder
-	if err := json.Unmarshal(raw, &h); err != nil {
-		return "", fault.Wrap(err, fault.Internal, "the claim on %s does not read", value)
-	}
-	d, err := s.ledger.get(ctx, h.DeploymentID)
-	switch {
-	case fault.CodeOf(err) == fault.NotFound:
-	case err != nil:
-		return "", err
-	case d.Live() || d.Status == StatusAwaitingApproval:
-		return h.DeploymentID, nil
-	}
-	return "", s.opts.Journal.Release(ctx, noun, value)
 }
 
 // unclaim gives a deployment's names back, unless it needs them.

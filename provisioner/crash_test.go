@@ -1,6 +1,7 @@
 package provisioner_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"flag"
@@ -101,10 +102,19 @@ func serve(args []string) error {
 	failed := make(chan error, 3)
 	go func() { failed <- s.Run(ctx) }()
 	go func() {
+		// The deployments at every event, those of before first.
 		http.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
-			if list, err := s.Deployments(r.Context(), owner); err == nil && len(list) > 0 {
-				_ = json.NewEncoder(w).Encode(list)
-			}
+			_ = j.Follow(r.Context(), 0, []string{"deployment.*"}, func(e journal.Event) error {
+				if err := s.Observe(r.Context(), e); err != nil {
+					return err
+				}
+				list, err := s.Deployments(r.Context(), owner)
+				if err == nil {
+					err = json.NewEncoder(w).Encode(list)
+				}
+				w.(http.Flusher).Flush()
+				return err
+			})
 		})
 		http.HandleFunc("PUT /api/v1/deployments/{id}/kubeconfig", func(w http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
@@ -115,14 +125,20 @@ func serve(args []string) error {
 			}
 			w.WriteHeader(http.StatusNoContent)
 		})
-		failed <- http.ListenAndServe(listen, nil)
+		l, err := net.Listen("tcp", listen)
+		if err != nil {
+			failed <- err
+			return
+		}
+		fmt.Println("listening")
+		failed <- http.Serve(l, nil)
 	}()
-	go func() { failed <- decide(ctx, s) }()
+	go func() { failed <- decide(ctx, j, s) }()
 	return <-failed
 }
 
 // decide is the person: plans once, approves what is asked.
-func decide(ctx context.Context, s *provisioner.Service) error {
+func decide(ctx context.Context, j *journal.Journal, s *provisioner.Service) error {
 	list, err := s.Deployments(ctx, owner)
 	if err == nil && len(list) == 0 {
 		_, err = s.ChangeDraft(ctx, owner, "c1", []provisioner.Change{
@@ -133,21 +149,27 @@ func decide(ctx context.Context, s *provisioner.Service) error {
 			_, err = s.Plan(ctx, owner, "c1")
 		}
 	}
-	for err == nil {
-		if list, err = s.Deployments(ctx, owner); err != nil {
-			break
+	if err != nil {
+		return err
+	}
+	return j.Follow(ctx, 0, []string{"deployment.*"}, func(e journal.Event) error {
+		if err := s.Observe(ctx, e); err != nil {
+			return err
+		}
+		list, err := s.Deployments(ctx, owner)
+		if err != nil {
+			return err
 		}
 		for _, d := range list {
 			if d.Status == provisioner.StatusAwaitingApproval {
-				_, err = s.Approve(ctx, provisioner.Approve{DeploymentID: d.ID, Digest: d.Plan.Digest, Value: "approve", Actor: owner, Means: "digest"})
-				if fault.CodeOf(err) == fault.Conflict {
-					err = nil
+				_, err := s.Approve(ctx, provisioner.Approve{DeploymentID: d.ID, Digest: d.Plan.Digest, Value: "approve", Actor: owner, Means: "digest"})
+				if err != nil && fault.CodeOf(err) != fault.Conflict {
+					return err
 				}
 			}
 		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	return err
+		return nil
+	})
 }
 
 type realWatcher struct{}
@@ -223,9 +245,12 @@ func TestKill9(t *testing.T) {
 	if raw, err := os.ReadFile(filepath.Join(c.dir, "deployments", d.ID, "runs", "r2", "exit.json")); err != nil || !strings.Contains(string(raw), `"code":0`) {
 		t.Errorf("the lost run was not continued by another: %s, %v", raw, err)
 	}
-	if all := c.deployments(); len(all) != 1 {
-		t.Errorf("there are %d deployments", len(all))
-	}
+	c.follow(t.Context(), func(all []provisioner.Deployment) bool {
+		if len(all) != 1 {
+			t.Errorf("there are %d deployments", len(all))
+		}
+		return true
+	})
 	for _, r := range d.Resources {
 		if r.State != "succeeded" {
 			t.Errorf("%s is %s", r.Address, r.State)
@@ -272,8 +297,15 @@ func (c *child) start() {
 	}
 	c.cmd = exec.Command(self, c.args...)
 	c.cmd.Stderr = c.t.Output()
+	out, err := c.cmd.StdoutPipe()
+	if err != nil {
+		c.t.Fatal(err)
+	}
 	if err := c.cmd.Start(); err != nil {
 		c.t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "listening\n" {
+		c.t.Fatalf("the service says %q, %v", line, err)
 	}
 }
 
@@ -286,31 +318,40 @@ func (c *child) kill() {
 	}
 }
 
-func (c *child) deployments() []provisioner.Deployment {
-	var list []provisioner.Deployment
-	resp, err := http.Get("http://" + c.listen + "/")
+// follow passes the deployments at every event to fn, until it returns true or
+// the service says no more.
+func (c *child) follow(ctx context.Context, fn func([]provisioner.Deployment) bool) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.listen+"/", nil)
 	if err != nil {
-		return nil
+		c.t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		c.t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	_ = json.NewDecoder(resp.Body).Decode(&list)
-	return list
+	for in := json.NewDecoder(resp.Body); ; {
+		var list []provisioner.Deployment
+		if in.Decode(&list) != nil || fn(list) {
+			return
+		}
+	}
 }
 
 func (c *child) until(what string, fits func(provisioner.Deployment) bool) provisioner.Deployment {
 	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), 3*time.Minute)
+	defer cancel()
 	var d provisioner.Deployment
-	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if list := c.deployments(); len(list) > 0 {
-			if d = list[0]; fits(d) {
-				return d
-			}
-			if d.Status.Final() {
-				break
-			}
-		}
+	found := false
+	c.follow(ctx, func(list []provisioner.Deployment) bool {
+		d = list[0]
+		found = fits(d)
+		return found || d.Status.Final()
+	})
+	if !found {
+		c.t.Fatalf("waiting for %s: it is %q, %d resources, %d releases, %s", what, d.Status, made(d), installed(d), d.Reason)
 	}
-	c.t.Fatalf("waiting for %s: it is %q, %d resources, %d releases, %s", what, d.Status, made(d), installed(d), d.Reason)
 	return d
 }
 

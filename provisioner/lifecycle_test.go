@@ -167,12 +167,7 @@ func TestLostRunIsContinuedUnderTheApproval(t *testing.T) {
 	d := r.running()
 	first := r.engine.bearer(d.ID)
 	r.engine.end(d.ID, "r1", run.Status{State: run.Lost})
-	for range 1000 {
-		if r.engine.look(d.ID, "r2").status.State == run.Running {
-			break
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+	r.engine.begun(t, d.ID, "r2")
 	second := r.engine.bearer(d.ID)
 	if _, recovers, _ := r.engine.count(); recovers != 1 || first == second {
 		t.Fatalf("recovered %d times", recovers)
@@ -207,9 +202,8 @@ func TestLostRunBeyondTheApprovalAsksAgain(t *testing.T) {
 		t.Fatalf("approval %+v, network %s", again.Approval, state(again, "hcloud_network.main"))
 	}
 	r.approve(again)
-	r.until(d.ID, func(d provisioner.Deployment) bool {
-		return d.Status == provisioner.StatusTofuApplying && r.engine.look(d.ID, "r2").starts == 1
-	})
+	r.engine.begun(t, d.ID, "r2")
+	r.until(d.ID, is(provisioner.StatusTofuApplying))
 }
 
 func TestFailures(t *testing.T) {

@@ -54,7 +54,7 @@ func TestRetryPlansWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, provisioner.Simulated)
 	d := r.brokenApply()
-	r.until(d.ID, func(provisioner.Deployment) bool { c, _ := r.shown("ended-" + d.ID); return c.ID != "" })
+	r.stage.await(t, "ended-"+d.ID)
 	c, data := r.shown("ended-" + d.ID)
 	if c.Kind != card.KindError || len(data.Actions) != 1 || data.Actions[0].Value != card.ActionRetry ||
 		!strings.Contains(c.Text, "1 resource exists in the simulated cloud") || !strings.Contains(c.Text, "not known whether this exists") {
@@ -104,7 +104,7 @@ func TestRetryPlansWhatIsMissing(t *testing.T) {
 		t.Errorf("the old approval: %v", err)
 	}
 	r.approve(again)
-	r.until(d.ID, func(provisioner.Deployment) bool { return r.engine.look(d.ID, "r2").starts == 1 })
+	r.engine.begun(t, d.ID, "r2")
 	r.engine.say(d.ID, "r2", "apply_complete", `hcloud_server.control_plane["fsn1-1-cp1"]`)
 	r.engine.end(d.ID, "r2", run.Status{State: run.Finished})
 	if d = r.until(d.ID, is(provisioner.StatusFluxBootstrapping)); len(d.Resources) != 2 || d.FailedPhase != "" {
@@ -130,7 +130,7 @@ func TestRetrySurvivesCrashes(t *testing.T) {
 	if err := r.service.Decline(t.Context(), owner, again.Approval.CardID); err != nil {
 		t.Fatal(err)
 	}
-	r.until(d.ID, func(provisioner.Deployment) bool { c, _ := r.shown("ended-" + d.ID + "-2"); return c.ID != "" })
+	r.stage.await(t, "ended-"+d.ID+"-2")
 	after := r.until(d.ID, is(provisioner.StatusFailed))
 	if check, err := r.service.CheckSubdomain(t.Context(), "clinic", ""); err != nil || check.Available || state(after, "hcloud_network.main") != "succeeded" {
 		t.Errorf("after the decline: %+v, %v, %+v", check, err, after.Resources)
@@ -171,7 +171,7 @@ func TestClusterOfAFailedApplyReports(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.approve(again)
-	r.until(d.ID, func(provisioner.Deployment) bool { return r.engine.look(d.ID, "r2").starts == 1 })
+	r.engine.begun(t, d.ID, "r2")
 	r.engine.end(d.ID, "r2", run.Status{State: run.Finished})
 	r.until(d.ID, is(provisioner.StatusPhase1Watching))
 }

@@ -3,6 +3,7 @@ package provisioner_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -131,22 +132,54 @@ func (r *rig) approve(d provisioner.Deployment) provisioner.Deployment {
 	return d
 }
 
-// until waits for a deployment to fit.
+// errFits ends a follower that has seen what it waited for.
+var errFits = errors.New("it fits")
+
+// until follows a deployment in the journal until it fits.
 func (r *rig) until(id string, fits func(provisioner.Deployment) bool) provisioner.Deployment {
 	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), 30*time.Second)
+	defer cancel()
 	var d provisioner.Deployment
-	var err error
-	for range 3000 {
-		if d, err = r.service.Deployment(r.t.Context(), owner, id); err != nil {
-			r.t.Fatal(err)
+	err := r.options.Journal.Follow(ctx, 0, []string{"deployment." + id}, func(e journal.Event) error {
+		if err := r.service.Observe(ctx, e); err != nil {
+			return err
 		}
-		if fits(d) {
-			return d
+		var err error
+		if d, err = r.service.Deployment(ctx, owner, id); err == nil && fits(d) {
+			err = errFits
 		}
-		time.Sleep(5 * time.Millisecond)
+		return err
+	})
+	if !errors.Is(err, errFits) {
+		r.t.Fatalf("deployment stays %s (%s): %v", d.Status, d.Reason, err)
 	}
-	r.t.Fatalf("deployment stays %s (%s)", d.Status, d.Reason)
 	return d
+}
+
+// bell wakes everybody who waits for the next change.
+type bell struct {
+	mu   sync.Mutex
+	next chan struct{}
+}
+
+func (b *bell) ring() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.next != nil {
+		close(b.next)
+		b.next = nil
+	}
+}
+
+// rung is closed by the next ring. It is asked for before what may change is read.
+func (b *bell) rung() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.next == nil {
+		b.next = make(chan struct{})
+	}
+	return b.next
 }
 
 func is(status provisioner.Status) func(provisioner.Deployment) bool {
@@ -187,6 +220,27 @@ type stage struct {
 	mu    sync.Mutex
 	cards map[string]card.Card
 	links []string
+	moved bell // a card was shown
+}
+
+// await waits until a card was shown.
+func (s *stage) await(t *testing.T, id string) {
+	t.Helper()
+	late := time.After(30 * time.Second)
+	for {
+		moved := s.moved.rung()
+		s.mu.Lock()
+		_, ok := s.cards[id]
+		s.mu.Unlock()
+		if ok {
+			return
+		}
+		select {
+		case <-moved:
+		case <-late:
+			t.Fatalf("the card %s was not shown", id)
+		}
+	}
 }
 
 func (s *stage) Show(_ context.Context, _ string, cards ...card.Card) error {
@@ -198,6 +252,7 @@ func (s *stage) Show(_ context.Context, _ string, cards ...card.Card) error {
 	for _, c := range cards {
 		s.cards[c.ID] = c
 	}
+	s.moved.ring()
 	return nil
 }
 
@@ -219,6 +274,7 @@ type engine struct {
 	planErr  error
 	beyond   []string
 	recovers int
+	moved    bell // a run began, said something or ended
 }
 
 type fakeRun struct {
@@ -278,6 +334,7 @@ func (e *engine) Apply(ctx context.Context, a tofu.Apply) error {
 	r := e.runs[a.ID+"/"+a.Run]
 	r.status.State = run.Running
 	r.starts++
+	e.moved.ring()
 	return nil
 }
 
@@ -290,6 +347,23 @@ func (e *engine) run(id, name string) *fakeRun {
 		e.runs[id+"/"+name] = r
 	}
 	return r
+}
+
+// begun waits until a run has been started.
+func (e *engine) begun(t *testing.T, id, name string) {
+	t.Helper()
+	late := time.After(30 * time.Second)
+	for {
+		moved := e.moved.rung()
+		if e.look(id, name).starts > 0 {
+			return
+		}
+		select {
+		case <-moved:
+		case <-late:
+			t.Fatalf("run %s was not started", name)
+		}
+	}
 }
 
 // look gives a run as it is now.
@@ -323,6 +397,7 @@ func (e *engine) say(id, name, kind, address string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r.lines = append(r.lines, string(line))
+	e.moved.ring()
 }
 
 func (e *engine) end(id, name string, status run.Status) {
@@ -330,11 +405,13 @@ func (e *engine) end(id, name string, status run.Status) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r.status = status
+	e.moved.ring()
 }
 
 func (e *engine) Follow(ctx context.Context, id, name string, offset int64, fn func([]run.Record) error) (run.Status, error) {
 	r := e.run(id, name)
 	for {
+		moved := e.moved.rung()
 		e.mu.Lock()
 		status := r.status
 		var records []run.Record
@@ -359,7 +436,7 @@ func (e *engine) Follow(ctx context.Context, id, name string, offset int64, fn f
 		select {
 		case <-ctx.Done():
 			return status, ctx.Err()
-		case <-time.After(2 * time.Millisecond):
+		case <-moved:
 		}
 	}
 }
@@ -371,6 +448,7 @@ func (e *engine) Cancel(_ context.Context, id, name string) error {
 	if r.status.State == run.Running {
 		r.cancelled = true
 		r.status = run.Status{State: run.Finished, Exit: run.Exit{Code: 1, Interrupted: true}}
+		e.moved.ring()
 	}
 	return nil
 }
@@ -411,6 +489,7 @@ type fakeCluster struct {
 	order    []string
 	hosts    []string
 	refuse   bool
+	moved    bell // a release changed
 }
 
 func newCluster() *fakeCluster {
@@ -424,6 +503,7 @@ func (c *fakeCluster) set(state string, names ...string) {
 		c.releases[name] = provisioner.Release{Name: name, State: state, Message: "words of the cluster"}
 		c.order = append(c.order, name)
 	}
+	c.moved.ring()
 }
 
 // clear forgets what the releases were.
@@ -446,6 +526,7 @@ func (c *fakeCluster) Parse(raw []byte, hosts []string) error {
 func (c *fakeCluster) Watch(ctx context.Context, _ []byte, _ []string, fn func(provisioner.Release) error) error {
 	seen := 0
 	for {
+		moved := c.moved.rung()
 		c.mu.Lock()
 		var news []provisioner.Release
 		for _, name := range c.order[seen:] {
@@ -461,7 +542,7 @@ func (c *fakeCluster) Watch(ctx context.Context, _ []byte, _ []string, fn func(p
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(2 * time.Millisecond):
+		case <-moved:
 		}
 	}
 }

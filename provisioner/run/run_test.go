@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/openova-io/sandbox/provisioner/run"
 )
 
@@ -67,7 +69,9 @@ func collect(t *testing.T, dir string, offset int64) ([]string, run.Status) {
 	return lines, status
 }
 
-// pidIn waits for a file of a run that holds a process and gives its pid.
+// pidIn waits for a file of a run that holds a process and gives its pid. The
+// detached runner writes it when it gets there and tells nobody, so it is looked
+// for.
 func pidIn(t *testing.T, dir, name string) int {
 	t.Helper()
 	for range 400 {
@@ -255,32 +259,41 @@ func TestAbsentRun(t *testing.T) {
 // await waits until the stream has a line.
 func await(t *testing.T, dir, want string) {
 	t.Helper()
-	for range 1000 {
-		records, err := run.Read(dir, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	said := errors.New("said")
+	_, err := run.Follow(ctx, dir, 0, func(records []run.Record) error {
 		for _, r := range records {
 			if string(r.Line) == want {
-				return
+				return said
 			}
 		}
-		time.Sleep(10 * time.Millisecond)
+		return nil
+	})
+	if !errors.Is(err, said) {
+		t.Fatalf("the run never said %q: %v", want, err)
 	}
-	t.Fatalf("the run never said %q", want)
 }
 
 // kill ends a process that this test's run started, and waits until it is gone.
 func kill(t *testing.T, pid int) {
 	t.Helper()
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	for range 1000 {
-		if state := stateOf(pid); state == "" || state == "Z" {
+	for {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 10_000)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil || n == 0:
+			t.Fatalf("process %d does not die: %v", pid, err)
+		default:
 			return
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
-	t.Fatalf("process %d does not die", pid)
 }

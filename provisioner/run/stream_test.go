@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -13,16 +12,6 @@ import (
 )
 
 func decode(raw []byte, v any) error { return json.Unmarshal(raw, v) }
-
-// stateOf is the kernel's state letter of a process, empty when it is gone.
-func stateOf(pid int) string {
-	raw, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return ""
-	}
-	rest := raw[bytes.LastIndexByte(raw, ')')+1:]
-	return string(bytes.Fields(rest)[0])
-}
 
 // FuzzRead: whatever a stream holds, the records are exactly its complete lines,
 // and reading on from any record's end gives the same rest.

@@ -38,6 +38,7 @@ func TestMain(m *testing.M) {
 	if err == nil {
 		var s *simulator.Simulator
 		if s, err = simulator.New(simulator.Options{Dir: dir, Speed: speed, RateLimit: -1}); err == nil {
+			fmt.Println(s.URL()) // it listens
 			err = s.Run(ctx)
 		}
 	}

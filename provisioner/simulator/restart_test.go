@@ -1,12 +1,13 @@
 package simulator_test
 
 import (
+	"bufio"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
-	"time"
 
 	"github.com/hetznercloud/hcloud-go/v2/hcloud"
 
@@ -30,21 +31,22 @@ func (c *child) run() string {
 	c.cmd = exec.Command(os.Args[0])
 	c.cmd.Env = append(os.Environ(), "SIMULATOR_TEST_DIR="+c.dir, "SIMULATOR_TEST_SPEED="+c.speed)
 	c.cmd.Stderr = os.Stderr
+	out, err := c.cmd.StdoutPipe()
+	if err != nil {
+		c.t.Fatal(err)
+	}
 	if err := c.cmd.Start(); err != nil {
 		c.t.Fatal(err)
 	}
-	deadline := time.Now().Add(20 * time.Second)
-	for time.Now().Before(deadline) {
-		if address, err := os.ReadFile(filepath.Join(c.dir, "address")); err == nil {
-			url := "http://" + string(address) + "/v1"
-			if _, err := newClient(url, token).Location.All(c.t.Context()); err == nil {
-				return url
-			}
-		}
-		time.Sleep(5 * time.Millisecond)
+	url, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		c.t.Fatalf("the simulator's process does not listen: %v", err)
 	}
-	c.t.Fatal("the simulator's process does not answer")
-	return ""
+	url = strings.TrimSpace(url)
+	if remembered, err := os.ReadFile(filepath.Join(c.dir, "address")); err != nil || url != "http://"+string(remembered)+"/v1" {
+		c.t.Fatalf("it listens on %s and remembers %s, %v", url, remembered, err)
+	}
+	return url
 }
 
 // kill ends the child as a power cut would.

@@ -2,6 +2,7 @@ package tofu_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -137,31 +138,24 @@ func (w world) follow(t *testing.T, name string) ([]tofu.Message, run.Status) {
 // until waits for a condition of a run's stream.
 func (w world) until(t *testing.T, name string, enough func([]tofu.Message) bool) {
 	t.Helper()
-	for range 3000 {
-		records := []run.Record{}
-		offset := int64(0)
-		for {
-			batch, err := run.Read(w.folder("runs", name), offset)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(batch) == 0 {
-				break
-			}
-			records, offset = append(records, batch...), batch[len(batch)-1].Next
-		}
-		var messages []tofu.Message
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	var messages []tofu.Message
+	there := errors.New("there")
+	_, err := run.Follow(ctx, w.folder("runs", name), 0, func(records []run.Record) error {
 		for _, r := range records {
 			if m, ok := tofu.Decode(r.Line); ok {
 				messages = append(messages, m)
 			}
 		}
 		if enough(messages) {
-			return
+			return there
 		}
-		time.Sleep(20 * time.Millisecond)
+		return nil
+	})
+	if !errors.Is(err, there) {
+		t.Fatalf("the run never got there: %v", err)
 	}
-	t.Fatal("the run never got there")
 }
 
 // kill ends runner and tofu of a run at once, as a machine's out-of-memory
@@ -178,19 +172,13 @@ func (w world) kill(t *testing.T, name string) {
 			t.Fatal(err)
 		}
 	}
-	for range 1000 {
-		status, err := run.Inspect(w.folder("runs", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if status.State == run.Lost {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
+	if _, status := w.follow(t, name); status.State != run.Lost {
+		t.Fatalf("the run is %s", status.State)
 	}
-	t.Fatal("the run does not die")
 }
 
+// pidIn waits for a file that holds a process and gives its pid. The detached
+// runner writes it when it gets there and tells nobody, so it is looked for.
 func pidIn(t *testing.T, path string) int {
 	t.Helper()
 	for range 500 {
