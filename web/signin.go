@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -38,6 +39,9 @@ func (s *Server) signInRoutes(e *echo.Echo, api *echo.Group) {
 	e.GET("/auth/link", s.redeemLink)
 	e.GET("/auth/handover", s.receiveHandover)
 
+	e.GET("/auth/oidc/:provider", s.toProvider)
+	e.GET("/auth/oidc/:provider/callback", s.fromProvider)
+
 	api.GET("/auth/methods", s.signInMethods)
 	api.POST("/auth/code", s.askCode(l.codesByAddress), byAddress(l.codesByIP))
 	api.POST("/auth/code/verify", s.verifyCode, tries)
@@ -52,9 +56,13 @@ func (s *Server) signInRoutes(e *echo.Echo, api *echo.Group) {
 
 // signInMethods says how somebody can come in here.
 func (s *Server) signInMethods(c echo.Context) error {
+	providers := []map[string]string{}
+	for _, p := range s.options.Identity.Providers() {
+		providers = append(providers, map[string]string{"id": p.ID, "name": p.Name})
+	}
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(http.StatusOK, map[string]any{
-		"email": s.options.Identity.Mails(), "outbox": s.options.Outbox != nil, "guest": s.guests(), "mode": s.options.Mode,
+		"email": s.options.Identity.Mails(), "outbox": s.options.Outbox != nil, "guest": s.guests(), "mode": s.options.Mode, "providers": providers,
 	})
 }
 
@@ -188,16 +196,68 @@ func (s *Server) beGuest(c echo.Context) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
+// toProvider sends a browser to an OpenID provider.
+func (s *Server) toProvider(c echo.Context) error {
+	to, keep, err := s.options.Identity.BeginProvider(c.Request().Context(), c.Param("provider"), c.QueryParam("next"))
+	if err != nil {
+		return s.notFrom(c, err)
+	}
+	http.SetCookie(c.Response(), s.journey(c, keep, 600))
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.Redirect(http.StatusSeeOther, to)
+}
+
+func (s *Server) journey(c echo.Context, keep string, seconds int) *http.Cookie {
+	return &http.Cookie{
+		Name: s.options.Identity.CookieName() + "_journey", Value: keep, Path: s.base + "/auth/oidc/", MaxAge: seconds,
+		HttpOnly: true, Secure: s.isSecure(c), SameSite: http.SameSiteLaxMode, // it comes back from the provider's site
+	}
+}
+
+// fromProvider takes a browser back from a provider, signed in.
+func (s *Server) fromProvider(c echo.Context) error {
+	keep := ""
+	if cookie, err := c.Request().Cookie(s.journey(c, "", 0).Name); err == nil {
+		keep = cookie.Value
+	}
+	http.SetCookie(c.Response(), s.journey(c, "", -1))
+	session, next, err := s.options.Identity.FinishProvider(c.Request().Context(), c.Param("provider"), keep, c.QueryParams(), how(c))
+	if err != nil {
+		return s.notFrom(c, err)
+	}
+	if err := s.signedIn(c, session); err != nil {
+		return err
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.Redirect(http.StatusSeeOther, s.onward(next))
+}
+
+// notFrom says why a provider signed nobody in: a browser reads it on the sign-in
+// page, and the operator in the log.
+func (s *Server) notFrom(c echo.Context, err error) error {
+	s.options.Logger.Warn("a provider signed nobody in", slog.String("error", err.Error()))
+	if wantsPage(c.Request()) && fault.CodeOf(err) != fault.NotFound {
+		return c.Redirect(http.StatusSeeOther, s.base+"/signin?failed=provider")
+	}
+	return err
+}
+
+// onward is where somebody goes who has signed in: the page that they wanted, which
+// has the base path or not, or the first one.
+func (s *Server) onward(next string) string {
+	if next == "" {
+		return s.landing()
+	}
+	return s.base + strings.TrimPrefix(next, s.base)
+}
+
 // welcome answers a sign-in by a page of the app: the session, and where to go.
 func (s *Server) welcome(c echo.Context, session identity.Session, next string) error {
 	if err := s.signedIn(c, session); err != nil {
 		return err
 	}
-	if next == "" {
-		next = s.landing()
-	}
 	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.JSON(http.StatusOK, map[string]any{"next": next, "email": session.Actor.Email})
+	return c.JSON(http.StatusOK, map[string]any{"next": s.onward(next), "email": session.Actor.Email})
 }
 
 // signedIn gives a browser its session, and ends the one that it had before: what a

@@ -48,7 +48,7 @@ type config struct {
 	TokenTTL, MaxTokenTTL          time.Duration
 	Audience, Capabilities         string
 	SMTP, SMTPPasswordFile         string
-	MailFrom                       string
+	MailFrom, OIDCFile             string
 	SignUp, Guests                 bool
 	SignUpPlan                     string
 }
@@ -121,6 +121,7 @@ func options() []option {
 		{"smtp", "", "mail server as smtp://user@host:587 (STARTTLS) or smtps://user@host:465; empty: mails are kept in the outbox", serving, func(c *config) any { return &c.SMTP }},
 		{"smtp-password-file", "", "file with the password of --smtp; else SMTP_PASSWORD", serving, func(c *config) any { return &c.SMTPPasswordFile }},
 		{"mail-from", "", "sender of mails, such as OpenOva Sandbox <sandbox@example.org>", serving, func(c *config) any { return &c.MailFrom }},
+		{"oidc-file", "", "YAML or JSON file with the OpenID providers that people can sign in with", serving, func(c *config) any { return &c.OIDCFile }},
 		{"sign-up", "true", "let people sign in by e-mail whom nobody has invited; never on a Sovereign's console", serving, func(c *config) any { return &c.SignUp }},
 		{"sign-up-plan", "free", "plan of an Organization that somebody founds: free, pro or ent", serving, func(c *config) any { return &c.SignUpPlan }},
 		{"guests", "true", "let people talk to the concierge before they sign in", serving, func(c *config) any { return &c.Guests }},

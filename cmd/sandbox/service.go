@@ -76,6 +76,9 @@ func (s *service) open(ctx context.Context) (err error) {
 		Secrets: s.vault, Issuer: s.public, Journal: s.journal, MaxTokenTTL: s.c.MaxTokenTTL,
 		SignUp: s.c.SignUp && s.c.SovereignFQDN == "", SignUpPlan: s.c.SignUpPlan, Logger: s.logger,
 	}
+	if options.Providers, err = readProviders(s.c.OIDCFile); err != nil {
+		return err
+	}
 	if options.Mailer, s.outbox, err = openMails(s.c, s.journal); err != nil {
 		return err
 	}

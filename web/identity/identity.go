@@ -44,6 +44,8 @@ type Options struct {
 	// own, with the plan SignUpPlan; empty means free.
 	SignUp     bool
 	SignUpPlan string
+	// Providers are the OpenID providers whose accounts may sign in.
+	Providers []Provider
 	// Mailer sends the mails by which people sign in and are invited; nil sends none.
 	Mailer Mailer
 	// Logger gets no personal content; nil discards.
@@ -70,17 +72,18 @@ type HandoverTrust struct {
 // Identity signs people in and verifies their tokens. It is safe for concurrent
 // use.
 type Identity struct {
-	options  Options
-	ring     *ring
-	verifier *Verifier
-	peer     []jose.JSONWebKey
-	tokens   *tokens
-	sessions *sessions
-	people   people
-	orgs     *organizations
-	letters  chan letter
-	held     *holds
-	head     uint64 // the journal's end when the tokens were read
+	options   Options
+	ring      *ring
+	verifier  *Verifier
+	peer      []jose.JSONWebKey
+	tokens    *tokens
+	sessions  *sessions
+	people    people
+	orgs      *organizations
+	letters   chan letter
+	providers []*provider
+	held      *holds
+	head      uint64 // the journal's end when the tokens were read
 
 	mu    sync.Mutex
 	codes map[[sha256.Size]byte]journal.Actor
@@ -130,6 +133,9 @@ func Open(ctx context.Context, options Options) (*Identity, error) {
 	}
 	id.sessions = &sessions{journal: options.Journal, now: options.Now, held: id.held, byID: map[string]*storedSession{}}
 	if id.tokens, err = openTokens(ctx, options.Journal, id.verifier, id.held, options.Now); err != nil {
+		return nil, err
+	}
+	if id.providers, err = openProviders(options.Providers, options.Issuer, options.Now); err != nil {
 		return nil, err
 	}
 	if options.Handover != nil {
