@@ -1,25 +1,38 @@
-import { useEffect, useState } from 'react'
+import { lazy, Suspense, useEffect, useState } from 'react'
 import { api } from './api/client'
 import { APIError } from './api/problem'
 import type { Whoami } from './api/types'
-import { ErrorPage, LoadingPage, NotFoundPage, SignedOutPage } from './frame/pages'
+import { ErrorPage, LoadingPage, NotFoundPage } from './frame/pages'
 import { t } from './messages'
 import { SimulatedAppPage } from './pages/simulated-app'
-import { SandboxPage, SandboxSignedOut } from './pages/sandbox'
+import { SandboxPage } from './pages/sandbox'
+import { JoinPage, SignInPage } from './pages/signin'
 import { StartPage } from './pages/start'
 
 /** Which page the address asks for, also under a base path. */
 const page = pageAt(location.pathname)
 
 /** The service answers the root itself only at the address of a simulated app. */
-export function pageAt(path: string): 'sandbox' | 'start' | 'app' | 'none' {
+export function pageAt(path: string): 'admin' | 'outbox' | 'sandbox' | 'start' | 'signin' | 'join' | 'app' | 'none' {
+  const named = /\/(?:sandbox\/(admin|outbox)|(signin|join))\/?$/.exec(path)
+  if (named) return (named[1] ?? named[2]) as 'admin'
   if (/\/sandbox(\/|$)/.test(path)) return 'sandbox'
   if (/\/start\/?$/.test(path)) return 'start'
   return path === '/' ? 'app' : 'none'
 }
 
+/** They are not what most come for, so they come when they are wanted. */
+const AdminPage = lazy(() => import('./admin/page'))
+const OutboxPage = lazy(() => import('./admin/outbox'))
+
+/** The page that was asked for, as a way back to it. */
+const here = (): string => location.pathname + location.search + location.hash
+
 export function App() {
-  return page === 'app' ? <SimulatedAppPage /> : <SignedInApp />
+  if (page === 'app') return <SimulatedAppPage />
+  if (page === 'signin') return <SignInPage />
+  if (page === 'join') return <JoinPage />
+  return <SignedInApp />
 }
 
 /** Finds out who is here, then shows the page that the address asks for. */
@@ -34,12 +47,13 @@ function SignedInApp() {
     document.title = page === 'sandbox' && whoami?.fqdn ? `${whoami.fqdn} · ${t('app.name')}` : t('app.name')
   }, [whoami])
 
-  if (error instanceof APIError && error.signedOut) {
-    return page === 'sandbox' ? <SandboxSignedOut /> : <SignedOutPage />
-  }
+  if (error instanceof APIError && error.signedOut) return <SignInPage next={here()} />
   if (error) return <ErrorPage error={error} />
   if (page === 'none') return <NotFoundPage />
   if (!whoami) return <LoadingPage />
+  if (page === 'admin' || page === 'outbox') {
+    return <Suspense fallback={<LoadingPage />}>{page === 'admin' ? <AdminPage whoami={whoami} /> : <OutboxPage whoami={whoami} />}</Suspense>
+  }
   // A Sovereign has no concierge: every address leads to its landing page.
   return page === 'sandbox' || whoami.mode === 'sovereign' ? (
     <SandboxPage whoami={whoami} />

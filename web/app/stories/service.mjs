@@ -1,6 +1,6 @@
 // Starts the real service on a data directory of its own, and a real browser.
 import { spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -68,6 +68,18 @@ export async function startService({ speed = 60, args = [] } = {}) {
       await gone
       await rm(dir, { recursive: true, force: true })
     },
+  }
+}
+
+/** Ends the developer sessions of a data directory, which outlive their service by design. */
+export async function endSessions(dir) {
+  for (const id of await readdir(join(dir, 'sessions')).catch(() => [])) {
+    const { pid } = JSON.parse(await readFile(join(dir, 'sessions', id, 'process.json'), 'utf8'))
+    try {
+      process.kill(pid, 'SIGTERM')
+    } catch {
+      // It has ended.
+    }
   }
 }
 

@@ -2,9 +2,8 @@
 // which outlives the service. `npm run stories`, or `node stories/shell.mjs`.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { readFile, readdir, readlink } from 'node:fs/promises'
-import { join } from 'node:path'
-import { startBrowser, startService } from './service.mjs'
+import { readlink } from 'node:fs/promises'
+import { endSessions, startBrowser, startService } from './service.mjs'
 import { look as lookAt } from './visitor.mjs'
 
 const walled = await new Promise((resolve) => spawn('bwrap', ['--version'], { stdio: 'ignore' }).once('error', () => resolve(false)).once('exit', (code) => resolve(code === 0)))
@@ -116,14 +115,6 @@ try {
   process.exitCode = 1
 } finally {
   await browser.close()
-  // A session outlives the service by design; a story that failed takes it down.
-  for (const id of await readdir(join(service.dir, 'sessions')).catch(() => [])) {
-    const { pid } = JSON.parse(await readFile(join(service.dir, 'sessions', id, 'process.json'), 'utf8'))
-    try {
-      process.kill(pid, 'SIGTERM')
-    } catch {
-      // It has ended.
-    }
-  }
+  await endSessions(service.dir) // of a story that failed
   await service.stop()
 }

@@ -21,7 +21,7 @@ export function address(path: string): string {
   return new URL(path.replace(/^\//, ''), root()).toString()
 }
 
-async function send(method: string, path: string, body?: unknown): Promise<Response> {
+export async function send(method: string, path: string, body?: unknown): Promise<Response> {
   const headers: Record<string, string> = { Accept: 'application/json' }
   const init: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-store' }
   if (body !== undefined) {
@@ -38,7 +38,7 @@ async function send(method: string, path: string, body?: unknown): Promise<Respo
   return response
 }
 
-async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
   const response = await send(method, path, body)
   if (response.status === 204) return undefined as T
   return (await response.json()) as T

@@ -13,7 +13,13 @@ export interface Whoami {
   cloud?: Cloud
   mode: 'concierge' | 'sovereign'
   fqdn?: string
+  /** In the Organization, or guest for somebody who has not signed in. */
   role?: string
+  /** The Organization that the caller acts in. */
+  orgId?: string
+  capabilities?: string[]
+  /** Whether the caller may read the mails that this service does not send. */
+  outbox?: boolean
   /** Whether this machine takes voice calls. */
   calls?: boolean
 }

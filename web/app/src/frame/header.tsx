@@ -5,7 +5,7 @@ import type { Whoami } from '../api/types'
 import { setTheme, useTheme, type Theme } from '../lib/theme'
 import { t } from '../messages'
 import { SimulatedBadge } from '../ui/bits'
-import { Button } from '../ui/button'
+import { Button, ButtonLink } from '../ui/button'
 import { Icon, Mark, type IconName } from '../ui/icon'
 
 interface Props {
@@ -33,6 +33,9 @@ export function Header({ whoami, simulated, start, other, home }: Props) {
           </span>
         ) : null}
         {other}
+        {whoami?.role === 'guest' ? (
+          <ButtonLink href={address(`/signin?next=${encodeURIComponent(location.pathname + location.search)}`)}>{t('signIn.title')}</ButtonLink>
+        ) : null}
         <AccountMenu whoami={whoami} />
       </div>
     </header>
@@ -76,10 +79,16 @@ function AccountMenu({ whoami }: { whoami: Whoami | null }) {
             <div>
               <p className="text-sm text-muted">{t('account.signedInAs')}</p>
               <p className="font-medium [overflow-wrap:anywhere]">
-                <bdi>{whoami.email || (whoami.localOwner ? t('account.localOwner') : whoami.subject)}</bdi>
+                <bdi>{whoami.email || t(whoami.localOwner ? 'account.localOwner' : 'account.guest')}</bdi>
               </p>
               {whoami.localOwner && whoami.email ? <p className="text-sm text-muted">{t('account.localOwner')}</p> : null}
             </div>
+          ) : null}
+          {whoami && whoami.role !== 'guest' ? (
+            <nav aria-label={t('account.label')} className="-mx-2 flex flex-col">
+              <MenuLink to="/sandbox/admin" icon="user" label={t('admin.title')} />
+              {whoami.outbox ? <MenuLink to="/sandbox/outbox" icon="file" label={t('outbox.title')} /> : null}
+            </nav>
           ) : null}
           <ThemeChoice />
           {whoami ? (
@@ -88,6 +97,15 @@ function AccountMenu({ whoami }: { whoami: Whoami | null }) {
         </Popover.Content>
       </Popover.Portal>
     </Popover.Root>
+  )
+}
+
+function MenuLink({ to, icon, label }: { to: string; icon: IconName; label: string }) {
+  return (
+    <a href={address(to)} className="calm flex min-h-10 items-center gap-3 rounded-md px-2 hover:bg-sunken coarse:min-h-11">
+      <Icon name={icon} className="text-muted" />
+      {label}
+    </a>
   )
 }
 

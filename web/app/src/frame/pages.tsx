@@ -1,12 +1,12 @@
 /** The pages that stand in the place of the one that was asked for. */
-import { useState, type ReactNode } from 'react'
-import { address, api } from '../api/client'
+import type { ReactNode } from 'react'
+import { address } from '../api/client'
 import { explain } from '../lib/use-action'
 import { t } from '../messages'
 import { Button, ButtonLink } from '../ui/button'
 import { Icon, Mark, Spinner, type IconName } from '../ui/icon'
 
-function Middle({ children }: { children: ReactNode }) {
+export function Middle({ children }: { children: ReactNode }) {
   return (
     <main id="main" tabIndex={-1} className="mx-auto flex min-h-dvh max-w-[480px] flex-col justify-center gap-6 px-4 py-12 outline-none">
       {children}
@@ -47,55 +47,6 @@ export function CrashPage() {
       <Button variant="primary" className="self-start" onClick={() => location.reload()}>
         {t('error.reload')}
       </Button>
-    </Middle>
-  )
-}
-
-/** The server sends people here whose link was used before. */
-const used = new URLSearchParams(location.search).get('signin') === 'used'
-
-export function SignedOutPage() {
-  const [failed, setFailed] = useState(false)
-  const retry = (): void => {
-    setFailed(false)
-    api.whoami().then(
-      () => location.reload(),
-      () => setFailed(true),
-    )
-  }
-  return (
-    <Middle>
-      <Mark className="size-10" />
-      <div className="flex flex-col gap-2">
-        <h1 className="text-xl font-semibold">{t('signedOut.title')}</h1>
-        <p className="text-muted">{t('signedOut.body')}</p>
-      </div>
-      {used ? (
-        <p className="flex gap-3 rounded-lg border border-warn/50 bg-warn-soft px-4 py-3">
-          <Icon name="warning" className="mt-0.5 text-warn" />
-          {t('signedOut.used')}
-        </p>
-      ) : null}
-      <ol className="flex flex-col gap-3 rounded-lg border border-line bg-surface p-4">
-        {[t('signedOut.step1'), t('signedOut.step2'), t('signedOut.step3')].map((step, i) => (
-          <li key={step} className="flex gap-3">
-            <span aria-hidden="true" className="money flex size-6 shrink-0 items-center justify-center rounded-full bg-accent-soft text-sm font-semibold text-accent">
-              {i + 1}
-            </span>
-            <span className="min-w-0 flex-1">
-              {step}
-            </span>
-          </li>
-        ))}
-      </ol>
-      <div className="flex flex-wrap items-center gap-3">
-        <Button variant="primary" onClick={retry}>
-          {t('signedOut.retry')}
-        </Button>
-        <p role="status" className="text-sm text-muted">
-          {failed ? t('signedOut.retryFailed') : t('signedOut.after')}
-        </p>
-      </div>
     </Middle>
   )
 }

@@ -10,8 +10,9 @@ import { Log } from '../chat/log'
 import { useOutbox } from '../chat/use-outbox'
 import { DraftPanel } from '../draft/panel'
 import { ConnectionBanner } from '../frame/banner'
-import { MessagePage, SignedOutPage } from '../frame/pages'
+import { MessagePage } from '../frame/pages'
 import { money } from '../lib/format'
+import { SignInPage } from './signin'
 import { useMedia, wide } from '../lib/use-media'
 import { plural, t, tMaybe } from '../messages'
 import { asked, newestProgress, pendingApproval, planned } from '../state/select'
@@ -96,7 +97,7 @@ export function ConversationView({ id, whoami, first, onNamed }: Props) {
     [id, simulated, status, press, takeDraft, kept, state],
   )
 
-  if (state.connection === 'signed-out') return <SignedOutPage />
+  if (state.connection === 'signed-out') return <SignInPage next={`/start?c=${id}`} />
   if (state.connection === 'gone') {
     return (
       <MessagePage icon="info" title={t('chat.gone')} body={t('chat.goneBody')} action={t('conversations.new')} href={address('start')} />

@@ -1,5 +1,6 @@
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { address, api } from '../api/client'
+import { mayShell } from '../api/identity'
 import { APIError } from '../api/problem'
 import type { Sovereign, SovereignApp, Whoami } from '../api/types'
 import { linkAddress } from '../cards/link'
@@ -9,6 +10,7 @@ import { t, tMaybe } from '../messages'
 import { Badge } from '../ui/bits'
 import { ButtonLink } from '../ui/button'
 import { Icon } from '../ui/icon'
+import { SignInPage } from './signin'
 
 /** The terminal weighs more than the rest of the app, so it comes when it is wanted. */
 const ShellPage = lazy(() => import('../shell/page'))
@@ -26,7 +28,7 @@ function useShellWanted(): boolean {
 }
 
 /**
- * /sandbox: the developer shell of a computer's owner, and on a Sovereign where
+ * /sandbox: the developer shell of those whom a computer's owner lets in, and on a Sovereign where
  * the handover leads, what is there, and its developer shell.
  */
 export function SandboxPage({ whoami }: { whoami: Whoami }) {
@@ -37,7 +39,7 @@ export function SandboxPage({ whoami }: { whoami: Whoami }) {
     if (whoami.mode === 'sovereign') api.sovereign().then(setSovereign, setError)
   }, [whoami.mode])
 
-  if (whoami.mode === 'sovereign' ? shellWanted : whoami.localOwner) {
+  if (whoami.mode === 'sovereign' ? shellWanted : mayShell(whoami)) {
     return (
       <Suspense fallback={<LoadingPage />}>
         <ShellPage whoami={whoami} simulated={whoami.mode === 'sovereign' && (sovereign?.simulated ?? false)} />
@@ -49,7 +51,7 @@ export function SandboxPage({ whoami }: { whoami: Whoami }) {
       <MessagePage icon="info" title={t('app.name')} body={t('sandbox.notHere')} action={t('sandbox.toStart')} href={address('start')} />
     )
   }
-  if (error instanceof APIError && error.signedOut) return <SandboxSignedOut />
+  if (error instanceof APIError && error.signedOut) return <SignInPage next="/sandbox" />
   if (error) return <ErrorPage error={error} />
   if (!sovereign) return <LoadingPage label={t('sandbox.loading')} />
   return <Welcome whoami={whoami} sovereign={sovereign} />
@@ -134,16 +136,5 @@ function AppLink({ app }: { app: SovereignApp }) {
       <Icon name="external" className="size-4 text-muted" />
       <span className="sr-only">{t('secret.opens')}</span>
     </a>
-  )
-}
-
-/** Nobody is signed in here: only the handover can change that. */
-export function SandboxSignedOut() {
-  return (
-    <main id="main" tabIndex={-1} className="mx-auto flex min-h-dvh max-w-[480px] flex-col justify-center gap-4 px-4 py-12 outline-none">
-      <Icon name="lock" className="size-8 text-muted" />
-      <h1 className="text-xl font-semibold">{t('sandbox.signedOutTitle')}</h1>
-      <p className="text-muted">{t('sandbox.signedOutBody')}</p>
-    </main>
   )
 }

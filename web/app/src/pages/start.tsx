@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useState } from 'react'
+import { mayShell } from '../api/identity'
 import type { Whoami } from '../api/types'
 import { Conversations, useConversations } from '../frame/conversations'
 import { Header, HeaderLink } from '../frame/header'
@@ -56,7 +57,7 @@ export function StartPage({ whoami }: { whoami: Whoami }) {
         whoami={whoami}
         simulated={whoami.cloud === 'simulated'}
         home="start"
-        other={whoami.localOwner ? <HeaderLink to="sandbox" icon="terminal" label={t('shell.title')} /> : null}
+        other={mayShell(whoami) ? <HeaderLink to="sandbox" icon="terminal" label={t('shell.title')} /> : null}
         start={
           sidebar ? null : (
             <>
