@@ -7,6 +7,8 @@ SHELL := /bin/bash
 .PHONY: help run build app tools packages conformance test test-go test-app test-browser soak bench doctor clean
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# For a phone in the same network: make run LAN=1
+LAN     ?=
 # A tofu of your own skips the build: make run TOFU=/path/to/tofu
 TOFU    ?=
 export TOFU
@@ -20,7 +22,7 @@ run: ## run the service; OpenTofu is built meanwhile, once
 	@.tools/service '$(VERSION)' $(if $(findstring openai:,$(ARGS) $(SANDBOX_MODEL)),,first)
 	@(nice -n 19 $(MAKE) --no-print-directory tools build || true) & \
 	exec bin/sandbox serve --log-format text --log-level warn \
-	  --provider-mirror "$$(.tools/mirror)" $(if $(TOFU),,--tofu "$$(.tools/build --path tofu)") $(ARGS)
+	  --provider-mirror "$$(.tools/mirror)" $(if $(TOFU),,--tofu "$$(.tools/build --path tofu)") $(if $(LAN),--lan) $(ARGS)
 
 build: ## bin/sandbox, bin/sandbox-holder and, where its libraries are, bin/sandbox-ear
 	@.tools/service '$(VERSION)'

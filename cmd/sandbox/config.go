@@ -21,6 +21,11 @@ type config struct {
 	DataDir, ConfigFile            string
 	Listen, PublicURL              string
 	AllowedHosts, TrustedProxies   string
+	TLSCert, TLSKey                string
+	ACMEHosts, ACMEEmail           string
+	ACMEDirectory, ACMERoots       string
+	LAN                            bool
+	LANPort                        string
 	Cloud                          string
 	Speed                          float64
 	Model                          string
@@ -82,6 +87,9 @@ func (o option) on(command string) bool {
 // defaultListen is where the web server answers when nobody says otherwise.
 const defaultListen = "127.0.0.1:8080"
 
+// defaultCallListen is where calls answer when nobody says otherwise.
+const defaultCallListen = "127.0.0.1:0"
+
 // serving are the commands that run or may start the service.
 const serving = "serve chat plan apply mcp keys token"
 
@@ -95,6 +103,14 @@ func options() []option {
 		{"public-url", "", "address that people and new clusters reach the service at, with its base path if it has one; empty: from --listen", serving, func(c *config) any { return &c.PublicURL }},
 		{"allowed-hosts", "", "further host names that requests may be for, separated by commas", serving, func(c *config) any { return &c.AllowedHosts }},
 		{"trusted-proxies", "", "addresses and networks of the proxies before the service, separated by commas; what they say of a caller's address and of a request's id is believed", serving, func(c *config) any { return &c.TrustedProxies }},
+		{"tls-cert", "", "PEM file with a TLS certificate and its chain, read again when it changes; the web server then answers by https", "serve", func(c *config) any { return &c.TLSCert }},
+		{"tls-key", "", "PEM file with the key of --tls-cert", "serve", func(c *config) any { return &c.TLSKey }},
+		{"acme-hosts", "", "host names to ask an ACME authority for certificates of, separated by commas; it must reach --listen as port 443", "serve", func(c *config) any { return &c.ACMEHosts }},
+		{"acme-email", "", "address that the ACME authority may write to", "serve", func(c *config) any { return &c.ACMEEmail }},
+		{"acme-directory", "", "the ACME authority; empty: Let's Encrypt", "serve", func(c *config) any { return &c.ACMEDirectory }},
+		{"acme-roots", "", "PEM file with the roots that the ACME authority's own address is trusted by; empty: the system's", "serve", func(c *config) any { return &c.ACMERoots }},
+		{"lan", "false", "answer by https in the local network too, with a certificate of its own, for a phone", "serve", func(c *config) any { return &c.LAN }},
+		{"lan-port", "8443", "port of --lan", "serve", func(c *config) any { return &c.LANPort }},
 		{"model", "guide", "who thinks: guide (built in, no network) or openai:NAME", serving, func(c *config) any { return &c.Model }},
 		{"openai-base-url", "", "OpenAI-compatible endpoint, ending in /v1", serving, func(c *config) any { return &c.OpenAIBaseURL }},
 		{"openai-key-file", "", "file with the endpoint's key; else OPENAI_API_KEY", serving, func(c *config) any { return &c.OpenAIKeyFile }},
@@ -108,7 +124,7 @@ func options() []option {
 		{"idle-exit", "0s", "end after this long without a client or a running deployment; 0: never", serving + " simulate", func(c *config) any { return &c.IdleExit }},
 		{"log-level", "info", "debug, info, warn or error", "*", func(c *config) any { return &c.LogLevel }},
 		{"log-format", "json", "json or text", "*", func(c *config) any { return &c.LogFormat }},
-		{"call-listen", "127.0.0.1:0", "address of the one UDP and TCP port of all calls; port 0: a free one", serving, func(c *config) any { return &c.CallListen }},
+		{"call-listen", defaultCallListen, "address of the one UDP and TCP port of all calls; port 0: a free one", serving, func(c *config) any { return &c.CallListen }},
 		{"call-public-ips", "", "addresses that callers reach this machine at, if they are not its own, separated by commas", serving, func(c *config) any { return &c.CallPublicIPs }},
 		{"calls", "4", "how many calls there may be at once", serving, func(c *config) any { return &c.Calls }},
 		{"ear", "", "sandbox-ear binary, the embedded speech recognition; else beside this one", serving + " doctor", func(c *config) any { return &c.Ear }},

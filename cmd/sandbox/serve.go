@@ -50,15 +50,29 @@ func runServe(ctx context.Context, c *config, args []string, std stdio) error {
 	if err != nil {
 		return err
 	}
+	logger := newLogger(c, std.err)
+	secure, err := tlsConfig(c, logger)
+	if err != nil {
+		return err
+	}
+	lan, err := openLAN(c)
+	if err != nil {
+		return err
+	}
 	local, err := listenLocal(c.DataDir)
 	if err != nil {
 		return fault.Wrap(err, fault.Unavailable, "the socket in the data directory cannot be opened")
 	}
 	defer local.Close()
+	listeners := []web.Listener{{Listener: tcp, TLS: secure}, {Listener: local, Local: true}}
+	if lan != nil {
+		defer lan.Close()
+		listeners = append(listeners, lan.Listener)
+	}
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	s := &service{c: c, public: public, logger: newLogger(c, std.err), stop: stop, catalogue: nil}
+	s := &service{c: c, public: public, logger: logger, stop: stop, lan: lan}
 	if err := s.open(ctx); err != nil {
 		return err
 	}
@@ -74,7 +88,7 @@ func runServe(ctx context.Context, c *config, args []string, std stdio) error {
 	if s.endpoint != nil { // its calls outlive their connections, but not the service
 		defer context.AfterFunc(ctx, func() { _ = s.endpoint.Close() })()
 	}
-	err = server.Serve(ctx, idle.wrap, web.Listener{Listener: tcp}, web.Listener{Listener: local, Local: true})
+	err = server.Serve(ctx, idle.wrap, listeners...)
 	stop()
 	idle.wait()
 	background.Wait()
@@ -90,6 +104,9 @@ func (s *service) greet(std stdio) {
 	code := s.identity.NewCode(s.owner())
 	fmt.Fprintf(std.out, "\n  OpenOva Sandbox %s (%s cloud)\n\n  Open this link once to sign in:\n  %s/auth/link?code=%s\n\n  Data: %s\n  Stop: Ctrl-C; what is being built goes on.\n\n",
 		buildVersion(), s.c.Cloud, s.public, code, shorten(s.c.DataDir))
+	if s.lan != nil {
+		s.lan.greet(std.out, s.identity.NewCode(s.owner()))
+	}
 	if !app.Built() {
 		fmt.Fprintln(std.out, "  The web app is not in this binary; make build puts it in. sandbox chat works without it.")
 	}
@@ -137,7 +154,13 @@ func listenTCP(c *config) (net.Listener, error) {
 // the port that is listened on.
 func publicURL(c *config, l net.Listener) (string, error) {
 	if c.PublicURL == "" {
-		return "http://" + l.Addr().String(), nil
+		if !encrypted(c) {
+			return "http://" + l.Addr().String(), nil
+		}
+		if hosts := list(c.ACMEHosts); len(hosts) > 0 {
+			return "https://" + hosts[0], nil
+		}
+		return "https://" + l.Addr().String(), nil
 	}
 	u, err := url.Parse(c.PublicURL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {

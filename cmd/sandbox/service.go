@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -38,6 +39,7 @@ import (
 type service struct {
 	c      *config
 	public string
+	lan    *lan // the second address; may be nil
 	logger *slog.Logger
 	stop   func()
 
@@ -185,10 +187,14 @@ func (s *service) models() ([]conversation.Model, error) {
 }
 
 func (s *service) server() (*web.Server, error) {
+	hosts := slices.Concat(list(s.c.AllowedHosts), list(s.c.ACMEHosts))
+	if s.lan != nil {
+		hosts = append(hosts, s.lan.host)
+	}
 	o := web.Options{
 		Mode: web.Concierge, Conversations: s.conversations, Provisioner: s.provisioner, Catalogue: s.catalogue,
 		Journal: s.journal, Identity: s.identity, App: app.FS(), Sovereign: s.sovereign, PublicURL: s.public,
-		AllowedHosts: list(s.c.AllowedHosts), TrustedProxies: list(s.c.TrustedProxies), Owner: s.owner(), Cloud: provisioner.Cloud(s.c.Cloud), Version: buildVersion(),
+		AllowedHosts: hosts, TrustedProxies: list(s.c.TrustedProxies), Owner: s.owner(), Cloud: provisioner.Cloud(s.c.Cloud), Version: buildVersion(),
 		Logger: s.logger, Local: s.local(), Shell: s.shell, Calls: s.calls, NoCalls: s.noCalls,
 		Outbox: s.outbox, Guests: s.c.Guests,
 		Ready: func(ctx context.Context) error { _, err := s.journal.Head(ctx); return err },
