@@ -1,6 +1,7 @@
 // The stories of the main job, in a real browser against the real service:
 // `npm run stories`, or `node stories/run.mjs phone` for one of them.
 import { cpus } from 'node:os'
+import { call } from './call.mjs'
 import { failure, stock } from './failure.mjs'
 import { founder } from './founder.mjs'
 import { killed } from './killed.mjs'
@@ -13,6 +14,7 @@ const touch = { hasTouch: true, isMobile: true }
 // The founder's story is played at 320 px itself.
 // The long ones first, so that they do not wait for a turn at the end.
 const stories = {
+  call: { play: call, reflow: false, viewport: { width: 390, height: 844 }, ...touch },
   failure: { play: failure, ...desktop },
   rough: { play: rough, ...desktop },
   killed: { play: killed, ...desktop },
