@@ -201,14 +201,7 @@ func (c *Catalogue) availableRegions() string {
 // checkApps turns names into slugs and refuses what is unknown, what comes by
 // itself and what cannot be deployed yet, naming the nearest that can.
 func (c *Catalogue) checkApps(path string, v any) (any, []fault.Violation) {
-	list, _ := v.([]string)
-	var out []string
-	var problems []fault.Violation
-	for i, s := range list {
-		if strings.TrimSpace(s) == "" {
-			continue
-		}
-		p := fault.Violation{Path: fmt.Sprintf("%s[%d]", path, i), Value: cut(s)}
+	return checkEach(path, v, func(s string, p *fault.Violation) string {
 		a, ok := c.App(s)
 		switch {
 		case !ok:
@@ -224,7 +217,25 @@ func (c *Catalogue) checkApps(path string, v any) (any, []fault.Violation) {
 				p.Suggestion = fmt.Sprintf("The nearest is %s (%s): %s.", n.Slug, n.Name, a.NearestNote)
 			}
 		default:
-			out = append(out, a.Slug)
+			return a.Slug
+		}
+		return ""
+	})
+}
+
+// checkEach turns the names of a list into what they stand for. check gives that,
+// or nothing and says in the violation what is wrong. Empty names are passed over.
+func checkEach(path string, v any, check func(name string, p *fault.Violation) string) (any, []fault.Violation) {
+	list, _ := v.([]string)
+	var out []string
+	var problems []fault.Violation
+	for i, s := range list {
+		if strings.TrimSpace(s) == "" {
+			continue
+		}
+		p := fault.Violation{Path: fmt.Sprintf("%s[%d]", path, i), Value: cut(s)}
+		if id := check(s, &p); id != "" {
+			out = append(out, id)
 			continue
 		}
 		problems = append(problems, p)
@@ -243,14 +254,7 @@ func (c *Catalogue) deployableApps() []string {
 }
 
 func (c *Catalogue) checkComponents(path string, v any) (any, []fault.Violation) {
-	list, _ := v.([]string)
-	var out []string
-	var problems []fault.Violation
-	for i, s := range list {
-		if strings.TrimSpace(s) == "" {
-			continue
-		}
-		p := fault.Violation{Path: fmt.Sprintf("%s[%d]", path, i), Value: cut(s)}
+	return checkEach(path, v, func(s string, p *fault.Violation) string {
 		x, ok := c.Component(s)
 		switch {
 		case !ok:
@@ -260,12 +264,10 @@ func (c *Catalogue) checkComponents(path string, v any) (any, []fault.Violation)
 			p.Rule, p.Message = "component-installable", fmt.Sprintf("%s cannot be installed: %s.", x.Name, x.Reason)
 			p.Suggestion = "Leave it out."
 		default:
-			out = append(out, x.ID)
-			continue
+			return x.ID
 		}
-		problems = append(problems, p)
-	}
-	return tidyList(out, tidyCode), problems
+		return ""
+	})
 }
 
 func checkName(s string) string {

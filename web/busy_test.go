@@ -50,20 +50,7 @@ func newBusy(t *testing.T, change func(*web.Options)) *busy {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = j.Close() })
-	cat, err := provisioner.LoadCatalogue()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var none idle
-	service, err := provisioner.New(provisioner.Options{
-		Journal: j, Catalogue: cat, Cloud: provisioner.Simulated, PublicURL: publicURL, DataDir: t.TempDir(),
-		Vault: keys, Engine: none, Watcher: none, Minter: none,
-		CloudEndpoint: func(context.Context) (provisioner.Endpoint, error) { return provisioner.Endpoint{}, nil },
-		Entrance:      func(context.Context, provisioner.Deployment) (string, error) { return publicURL, nil },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	service, cat := newProvisioner(t, j, keys)
 	conversations, err := conversation.New(conversation.Options{
 		Journal: j, Models: []conversation.Model{mute{}},
 		Toolbox: func(context.Context, string) (conversation.Toolbox, error) { return nil, context.Canceled },

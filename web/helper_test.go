@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/openova-io/sandbox/conversation/journal"
+	"github.com/openova-io/sandbox/provisioner"
 	"github.com/openova-io/sandbox/web"
 	"github.com/openova-io/sandbox/web/identity"
 	"github.com/openova-io/sandbox/web/identity/identitytest"
@@ -134,4 +136,32 @@ func wantProblem(t *testing.T, res *http.Response, status int, code string) prob
 		t.Errorf("the problem is %+v", p)
 	}
 	return p
+}
+
+// idle are the parts of a provisioner that reading a deployment does not use.
+type idle struct {
+	provisioner.Secrets
+	provisioner.Engine
+	provisioner.Watcher
+	provisioner.Minter
+}
+
+// newProvisioner gives one that reads deployments of a journal, and its catalogue.
+func newProvisioner(t *testing.T, j *journal.Journal, secrets provisioner.Secrets) (*provisioner.Service, *provisioner.Catalogue) {
+	t.Helper()
+	cat, err := provisioner.LoadCatalogue()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var none idle
+	service, err := provisioner.New(provisioner.Options{
+		Journal: j, Catalogue: cat, Cloud: provisioner.Simulated, PublicURL: publicURL, DataDir: t.TempDir(),
+		Vault: secrets, Engine: none, Watcher: none, Minter: none,
+		CloudEndpoint: func(context.Context) (provisioner.Endpoint, error) { return provisioner.Endpoint{}, nil },
+		Entrance:      func(context.Context, provisioner.Deployment) (string, error) { return publicURL, nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return service, cat
 }

@@ -1,7 +1,6 @@
 package web_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -12,14 +11,6 @@ import (
 	"github.com/openova-io/sandbox/web"
 )
 
-// idle are the parts of a provisioner that reading a deployment does not use.
-type idle struct {
-	provisioner.Secrets
-	provisioner.Engine
-	provisioner.Watcher
-	provisioner.Minter
-}
-
 // newHistory gives a concierge with one deployment of the owner that wrote some
 // lines, failed, and wrote one more, and the sequences of those events.
 func newHistory(t *testing.T, lines int) (c console, id string, seqs []uint64) {
@@ -29,20 +20,7 @@ func newHistory(t *testing.T, lines int) (c console, id string, seqs []uint64) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = j.Close() })
-	cat, err := provisioner.LoadCatalogue()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var none idle
-	service, err := provisioner.New(provisioner.Options{
-		Journal: j, Catalogue: cat, Cloud: provisioner.Simulated, PublicURL: publicURL, DataDir: t.TempDir(),
-		Vault: none, Engine: none, Watcher: none, Minter: none,
-		CloudEndpoint: func(context.Context) (provisioner.Endpoint, error) { return provisioner.Endpoint{}, nil },
-		Entrance:      func(context.Context, provisioner.Deployment) (string, error) { return publicURL, nil },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	service, cat := newProvisioner(t, j, idle{})
 	line := func(i int) journal.Event {
 		return journal.New("deployment.logged", map[string]any{"line": provisioner.LogLine{Phase: "tofu", Level: "info", Message: fmt.Sprintf("line %d", i)}})
 	}

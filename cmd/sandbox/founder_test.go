@@ -164,9 +164,8 @@ func enter(t *testing.T, dir, handover string) {
 	}
 }
 
-// createdOnce reads the simulated cloud's request log: nothing with a name was
-// created twice.
-func createdOnce(t *testing.T, dir string) {
+// cloudRequests are what the simulated cloud of a data directory was asked.
+func cloudRequests(t *testing.T, dir string) []proc.Request {
 	t.Helper()
 	cloud, ok := proc.Find(filepath.Join(dir, "cloud"))
 	if !ok {
@@ -176,8 +175,15 @@ func createdOnce(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return requests
+}
+
+// createdOnce reads the simulated cloud's request log: nothing with a name was
+// created twice.
+func createdOnce(t *testing.T, dir string) {
+	t.Helper()
 	made := map[string]int{}
-	for _, r := range requests {
+	for _, r := range cloudRequests(t, dir) {
 		if r.Method == http.MethodPost && r.Status == http.StatusCreated && r.Name != "" && strings.Count(r.Path, "/") == 2 {
 			made[r.Path+" "+r.Name]++
 		}

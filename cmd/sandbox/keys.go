@@ -15,18 +15,8 @@ import (
 
 // runKeys looks after the service's signing keys.
 func runKeys(ctx context.Context, c *config, args []string, std stdio) error {
-	usage := func() error {
-		fmt.Fprintln(std.err, "sandbox: it is sandbox keys list, sandbox keys rotate or sandbox keys revoke KID")
-		return errUsage
-	}
-	if len(args) == 0 {
-		return usage()
-	}
-	want := map[string]int{"list": 1, "rotate": 1, "revoke": 2}[args[0]]
-	if want != len(args) {
-		return usage()
-	}
-	client, err := ensureService(ctx, c.DataDir, serviceArgs(c))
+	client, err := verbClient(ctx, c, args, std, map[string]int{"list": 1, "rotate": 1, "revoke": 2},
+		"sandbox keys list, sandbox keys rotate or sandbox keys revoke KID")
 	if err != nil {
 		return err
 	}
@@ -68,6 +58,16 @@ func runKeys(ctx context.Context, c *config, args []string, std stdio) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", k.KID, k.CreatedAt.Format(time.DateOnly), state)
 	}
 	return w.Flush()
+}
+
+// verbClient checks the words of a command such as keys or token, whose first says
+// what to do and how many there have to be, and gives a client of the service.
+func verbClient(ctx context.Context, c *config, args []string, std stdio, words map[string]int, usage string) (*http.Client, error) {
+	if len(args) == 0 || words[args[0]] != len(args) {
+		fmt.Fprintln(std.err, "sandbox: it is "+usage)
+		return nil, errUsage
+	}
+	return ensureService(ctx, c.DataDir, serviceArgs(c))
 }
 
 // localKeys answers runKeys.

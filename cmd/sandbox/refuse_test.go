@@ -205,16 +205,8 @@ func (k *talk) card(what string, fits func(card.Card) bool) card.Card {
 // than it was removed, so that nothing is there twice.
 func replacedOnce(t *testing.T, dir string) {
 	t.Helper()
-	cloud, ok := proc.Find(filepath.Join(dir, "cloud"))
-	if !ok {
-		t.Fatal("the simulated cloud does not run")
-	}
-	requests, err := cloud.Requests(t.Context(), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
 	made, removed := map[string]int{}, 0
-	for _, r := range requests {
+	for _, r := range cloudRequests(t, dir) {
 		switch {
 		case r.Method == http.MethodPost && r.Status == http.StatusCreated && r.Name != "" && strings.Count(r.Path, "/") == 2:
 			made[r.Path+" "+r.Name]++

@@ -17,18 +17,8 @@ const tokensPath = "/api/v1/auth/pat"
 
 // runToken looks after the owner's access tokens.
 func runToken(ctx context.Context, c *config, args []string, std stdio) error {
-	usage := func() error {
-		fmt.Fprintln(std.err, "sandbox: it is sandbox token create NAME, sandbox token list or sandbox token revoke JTI")
-		return errUsage
-	}
-	if len(args) == 0 {
-		return usage()
-	}
-	want := map[string]int{"create": 2, "list": 1, "revoke": 2}[args[0]]
-	if want != len(args) {
-		return usage()
-	}
-	client, err := ensureService(ctx, c.DataDir, serviceArgs(c))
+	client, err := verbClient(ctx, c, args, std, map[string]int{"create": 2, "list": 1, "revoke": 2},
+		"sandbox token create NAME, sandbox token list or sandbox token revoke JTI")
 	if err != nil {
 		return err
 	}

@@ -460,16 +460,21 @@ func (t *turn) onPress(p conversation.Press) error {
 		if err := t.suggest(u, w); err != nil {
 			return err
 		}
-		before := t.draft
-		if err := t.apply(w); err != nil {
-			return err
-		}
-		if err := t.suggestRegion(u, w, before); err != nil {
-			return err
-		}
-		return t.proceed(u, w, before.phase() == awaiting)
+		return t.take(u, w)
 	}
 	return t.byPhase(u)
+}
+
+// take sets what was pressed or filled in and goes on.
+func (t *turn) take(u *understanding, w *work) error {
+	before := t.draft
+	if err := t.apply(w); err != nil {
+		return err
+	}
+	if err := t.suggestRegion(u, w, before); err != nil {
+		return err
+	}
+	return t.proceed(u, w, before.phase() == awaiting)
 }
 
 // isYes reads a press's value, which the card gave and no person typed.
@@ -507,14 +512,7 @@ func (t *turn) onForm(form map[string]any) error {
 			return err
 		}
 	}
-	before := t.draft
-	if err := t.apply(w); err != nil {
-		return err
-	}
-	if err := t.suggestRegion(u, w, before); err != nil {
-		return err
-	}
-	return t.proceed(u, w, before.phase() == awaiting)
+	return t.take(u, w)
 }
 
 // settle drops the questions that were answered by doing what was asked: "can

@@ -88,19 +88,27 @@ function Option({ choice, suggested, busy, onPress }: { choice: Choice; suggeste
       onClick={onPress}
       className="calm flex min-h-12 w-full items-center gap-3 rounded-md border border-line px-3 py-2 text-start hover:not-disabled:border-accent hover:not-disabled:bg-accent-soft disabled:bg-sunken"
     >
-      <span className="min-w-0 flex-1">
-        <span className={`block font-medium ${off ? 'text-muted' : ''}`}>
-          <bdi>{choice.label}</bdi>
-        </span>
-        {choice.detail || off ? (
-          <span className="block text-sm text-muted">
-            <bdi>{off ? t('card.unavailable', { why: choice.unavailable ?? '' }) : choice.detail}</bdi>
-          </span>
-        ) : null}
-      </span>
+      <Words choice={choice} />
       {suggested && !off ? <Badge tone="accent">{t('card.suggested')}</Badge> : null}
       {busy ? <Spinner className="text-accent" /> : off ? null : <Icon name="chevron" className="size-4 -rotate-90 text-muted rtl:rotate-90" />}
     </button>
+  )
+}
+
+/** A choice in words: its label, and what is to be said of it. */
+function Words({ choice }: { choice: Choice }) {
+  const off = Boolean(choice.unavailable)
+  return (
+    <span className="min-w-0 flex-1">
+      <span className={`block font-medium ${off ? 'text-muted' : ''}`}>
+        <bdi>{choice.label}</bdi>
+      </span>
+      {choice.detail || off ? (
+        <span className="block text-sm text-muted">
+          <bdi>{off ? t('card.unavailable', { why: choice.unavailable ?? '' }) : choice.detail}</bdi>
+        </span>
+      ) : null}
+    </span>
   )
 }
 
@@ -145,16 +153,7 @@ function Many({ question, choices, busy, onDone }: ManyProps) {
                 }
                 className="size-5 shrink-0 accent-accent"
               />
-              <span className="min-w-0 flex-1">
-                <span className={`block font-medium ${off ? 'text-muted' : ''}`}>
-                  <bdi>{choice.label}</bdi>
-                </span>
-                {choice.detail || off ? (
-                  <span className="block text-sm text-muted">
-                    <bdi>{off ? t('card.unavailable', { why: choice.unavailable ?? '' }) : choice.detail}</bdi>
-                  </span>
-                ) : null}
-              </span>
+              <Words choice={choice} />
             </label>
           )
         })}
