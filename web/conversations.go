@@ -1,8 +1,10 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 
@@ -10,6 +12,8 @@ import (
 
 	"github.com/openova-io/sandbox/conversation"
 	"github.com/openova-io/sandbox/conversation/fault"
+	"github.com/openova-io/sandbox/conversation/journal"
+	"github.com/openova-io/sandbox/provisioner"
 )
 
 // bind reads a JSON body and refuses unknown fields, which are mostly typing
@@ -69,7 +73,22 @@ func (s *Server) createConversation(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	s.suggestAddress(c.Request().Context(), actor, conv.ID)
 	return c.JSON(http.StatusCreated, conv)
+}
+
+// suggestAddress puts the address that somebody has proved into their new draft: it
+// is the one with which they may approve its plan. They can do without.
+func (s *Server) suggestAddress(ctx context.Context, actor journal.Actor, draft string) {
+	if !actor.EmailVerified || s.options.Provisioner == nil {
+		return
+	}
+	_, err := s.options.Provisioner.ChangeDraft(ctx, actor, draft, []provisioner.Change{{
+		Field: "orgEmail", Value: actor.Email, Source: provisioner.Suggested, Why: "the address that you signed in with",
+	}})
+	if err != nil {
+		s.options.Logger.Warn("the person's address is not in their draft", slog.String("error", err.Error()))
+	}
 }
 
 func (s *Server) listConversations(c echo.Context) error {

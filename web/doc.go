@@ -7,8 +7,11 @@
 // describes them and a test compares the two. conversations.go, drafts.go,
 // deployments.go and catalogue.go are the handlers, one noun a file; stream.go
 // is the live stream; problem.go turns faults into RFC 9457 problems; guard.go
-// is what every request passes, limited.go how often and how slowly; static.go serves the built app; sovereign.go is what a Sovereign's console
-// knows of it, and the pages that stand for the apps of a simulated one.
+// is what every request passes, limited.go how often and how slowly; static.go serves
+// the built app;
+// signin.go, organizations.go and tokens.go are about people and what they may do;
+// sovereign.go is what a Sovereign's console knows of it, and the pages that stand for
+// the apps of a simulated one.
 //
 // # Who is calling
 //

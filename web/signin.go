@@ -62,7 +62,7 @@ func (s *Server) signInMethods(c echo.Context) error {
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(http.StatusOK, map[string]any{
-		"email": s.options.Identity.Mails(), "outbox": s.options.Outbox != nil, "guest": s.guests(), "mode": s.options.Mode, "providers": providers,
+		"email": s.options.Identity.Mails(), "signUp": s.options.Identity.SignUp(), "outbox": s.options.Outbox != nil, "guest": s.guests(), "mode": s.options.Mode, "providers": providers,
 	})
 }
 

@@ -262,6 +262,14 @@ func TestVerifiedAddressOfActor(t *testing.T) {
 	if by.Email != "layla@omantel.example" || !by.EmailVerified || by.LocalOwner || by.NoConsent || by.OrgID == "" || events[0].TenantID != by.OrgID {
 		t.Errorf("it is begun by %+v in %q", by, events[0].TenantID)
 	}
+	var draft struct {
+		Spec   struct{ OrgEmail string }
+		Fields map[string]struct{ Source string }
+	}
+	decode(t, b.ask(http.MethodGet, "/api/v1/drafts/"+conv.ID, ""), &draft)
+	if draft.Spec.OrgEmail != by.Email || draft.Fields["orgEmail"].Source != "suggested" {
+		t.Errorf("the draft is %+v", draft)
+	}
 }
 
 // TestOrganizationMatrix is every route of an Organization by every role, in their

@@ -35,9 +35,15 @@ import (
 //  7. pat: jti is not revoked. Revocations are published as
 //     catalyst.identity.token.revoked with {"jti", "expiresAt"} and may be
 //     forgotten at expiresAt. handover: jti was never seen before.
+//     A member who is removed, or whose role no longer covers a token, has it revoked
+//     the same way.
 //  8. capabilities covers the one capability that the operation names; see
 //     [Covers]. No capability, no access.
-//  9. A record belongs to org_id. One of another Organization answers 404.
+//  9. A record belongs to org_id, which is unique within iss ("home" is the issuer's
+//     own Organization). One of another Organization answers 404.
+//
+// A session's role and capabilities are those of when it was signed, at most 15
+// minutes ago; the issuer itself asks anew at each request.
 //
 // A token that one service was sent is never sent on to another: its aud says so.
 

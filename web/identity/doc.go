@@ -1,13 +1,19 @@
 // Package identity says who is calling.
 //
-// A person proves who they are once, by a one-time link or by a handover token
-// from the service that built this Sovereign, and gets a session: a signed access
-// token that lives for minutes and a refresh token that works once, in HttpOnly
-// cookies. Programs send the same kind of token as a bearer, or a
-// personal access token ([Identity.CreateToken]). Every token of the house is one
-// [Claims] type, signed RS256 with a key of this instance whose public half is the
-// JWKS ([Identity.JWKS]). claims.go is the contract that other services follow;
-// [Verifier] follows it for those in Go.
+// A person proves who they are once and gets a session: a signed access token that
+// lives for minutes and a refresh token that works once, in HttpOnly cookies. The
+// proofs are a code or a link in a mail (code.go), an account at an OpenID provider
+// (oidc.go), an invitation (invitation.go), a handover token from the service that
+// built this Sovereign (handover.go), and for the owner of the data directory a link
+// that the service prints. Who has none may talk as a guest. Programs send the same
+// kind of token as a bearer, or a personal access token ([Identity.CreateToken]).
+// Every token of the house is one [Claims] type, signed RS256 with a key of this
+// instance whose public half is the JWKS ([Identity.JWKS]). claims.go is the contract
+// that other services follow; [Verifier] follows it for those in Go.
+//
+// People are members of Organizations (organizations.go, membership.go). [Home] is
+// the instance's own. What somebody may do is what the role that they have now, in
+// the Organization that they act in, grants within its plan (role.go, registry.go).
 //
 // # Invariants
 //
@@ -15,6 +21,15 @@
 //     chooses how it is verified (RFC 8725).
 //   - A one-time code works once; only its SHA-256 is kept, in memory, so that it
 //     ends with the process that printed it.
+//   - Asking for a code stores nothing and tells nothing of who is known. Code and
+//     link come from the signing keys; the journal counts tries and has one use, so
+//     that neither a restart, another instance nor many tries at once give more.
+//   - An address is a person's only when they have proved it. Which person an address
+//     or an account leads to is a claim in the journal, by a keyed hash.
+//   - A role is never read from a token: it is asked for at each request, and where it
+//     has changed what was held open ends. An Organization that is not the caller's is
+//     as one that does not exist.
+//   - Who signs in gets a new session, and the one that the browser had ends.
 //   - A handover token works once: its jti is claimed in the journal before a
 //     session is made from it.
 //   - Signing keys rest encrypted in the vault and never leave it. A rotation signs
@@ -32,6 +47,6 @@
 //   - A cookie's name is the instance's, so that two instances on one host do not
 //     sign each other out.
 //
-// [Identity.Run] owns the two goroutines that there are: one follows the journal,
-// one writes down when tokens were used.
+// [Identity.Run] owns the goroutines that there are: one follows the journal, one
+// writes down when tokens were used, four send mails.
 package identity

@@ -129,6 +129,9 @@ func (id *Identity) send(ctx context.Context, m Mail) error {
 // Mails tells whether this service sends any.
 func (id *Identity) Mails() bool { return id.options.Mailer != nil && id.options.Journal != nil }
 
+// SignUp tells whether people may come in whom nobody has invited.
+func (id *Identity) SignUp() bool { return id.options.SignUp }
+
 // link is an address of the app whose secret part is after the #: it is sent to no
 // server, so it stands in no log, and whoever only fetches it uses nothing up.
 func (id *Identity) link(page, secret string) string {

@@ -186,7 +186,7 @@ try {
   await omar.getByRole('button', { name: 'New token' }).first().click()
   await omar.getByLabel('What it is for').fill('my editor')
   await omar.getByRole('dialog').getByRole('button', { name: 'New token' }).click()
-  const token = await omar.locator('[data-token]').innerText()
+  const token = await omar.getByLabel('The token', { exact: true }).inputValue()
   assert.match(token, /^sbx_/)
   await look(omar, 'token')
   await omar.getByRole('button', { name: 'I have kept it' }).click()

@@ -1,13 +1,16 @@
 package smtp_test
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"io"
+	"mime/quotedprintable"
 	"net"
 	"net/http/httptest"
 	"net/mail"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +19,10 @@ import (
 	gosmtp "github.com/emersion/go-smtp"
 
 	"github.com/openova-io/sandbox/conversation/fault"
+	"github.com/openova-io/sandbox/conversation/journal"
+	"github.com/openova-io/sandbox/conversation/vault"
 	"github.com/openova-io/sandbox/web/identity"
+	"github.com/openova-io/sandbox/web/identity/identitytest"
 	"github.com/openova-io/sandbox/web/identity/smtp"
 )
 
@@ -135,6 +141,49 @@ func TestSend(t *testing.T) {
 				t.Error("it has no date or id")
 			}
 		})
+	}
+}
+
+// Somebody signs in with the code that comes by SMTP.
+func TestSignInBySMTP(t *testing.T) {
+	s := &server{mails: make(chan received, 1)}
+	address, trust := serve(t, s, false, true)
+	m, err := smtp.New(smtp.Options{URL: "smtp://sandbox@" + address, Password: "open sesame", From: "sandbox@example.org", TLS: trust})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := vault.Open(t.TempDir(), vault.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := journal.Open(t.Context(), journal.Options{Dir: t.TempDir(), Sealer: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = j.Close() })
+	id, err := identity.Open(t.Context(), identity.Options{Secrets: identitytest.Ours(), Issuer: "https://sandbox.example.org", Journal: j, Mailer: m, SignUp: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- id.Run(ctx) }()
+	defer func() { cancel(); <-done }()
+	challenge, err := id.AskCode("layla@example.org", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := mail.ReadMessage(strings.NewReader((<-s.mails).raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(quotedprintable.NewReader(read.Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, _, err := id.RedeemCode(t.Context(), challenge.Token, regexp.MustCompile(`\b\d{6}\b`).FindString(string(body)), identity.SignIn{})
+	if err != nil || session.Actor.Email != "layla@example.org" || !session.Actor.EmailVerified {
+		t.Errorf("she is %+v: %v", session.Actor, err)
 	}
 }
 

@@ -4,7 +4,7 @@ import { own, type OwnSession, type Token } from '../api/identity'
 import { day, moment } from '../lib/format'
 import { useAction } from '../lib/use-action'
 import { t, tMaybe } from '../messages'
-import { Badge, CopyButton, ErrorText, Labelled } from '../ui/bits'
+import { Badge, CopyButton, ErrorText, Fold, Labelled } from '../ui/bits'
 import { Button } from '../ui/button'
 import { Sheet } from '../ui/sheet'
 import { Ask, Row, Rows, Section, useList } from './parts'
@@ -43,7 +43,9 @@ export function Tokens() {
               <span className="block text-sm text-muted">
                 {good ? t('admin.until', { date: day(x.expires_at) }) : day(x.revoked_at ?? x.expires_at)} · {x.last_used_at ? t('admin.used', { when: moment(x.last_used_at) }) : t('admin.neverUsed')}
               </span>
-              <span className="exact block text-sm text-muted">{x.capabilities.join(' ')}</span>
+              <Fold label={t('admin.may')}>
+                <span className="exact block text-sm text-muted">{x.capabilities.join(' ')}</span>
+              </Fold>
             </Row>
           )
         }}
@@ -78,8 +80,8 @@ function MakeToken({ onMade, onDone }: { onMade: () => void; onDone: () => void 
     return (
       <div className="flex flex-col gap-4 p-4">
         <p role="status">{t('admin.tokenOnce')}</p>
-        <div className="flex items-start gap-2 rounded-md border border-line bg-sunken p-3">
-          <code data-token className="exact min-w-0 flex-1 text-sm">{made}</code>
+        <textarea readOnly rows={4} data-token aria-label={t('admin.token')} value={made} onFocus={(e) => e.target.select()} className="control exact resize-none text-sm" />
+        <div className="flex justify-end">
           <CopyButton text={made} label={t('admin.copyToken')} />
         </div>
         <Button variant="primary" onClick={onDone}>{t('admin.kept')}</Button>

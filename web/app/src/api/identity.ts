@@ -10,6 +10,8 @@ export interface Provider {
 /** GET /api/v1/auth/methods: the ways in. */
 export interface Methods {
   email: boolean
+  /** Who has not been invited gets an account, too. */
+  signUp: boolean
   /** Mails are not sent, but kept for the owner of the computer. */
   outbox: boolean
   /** One may talk before signing in. */

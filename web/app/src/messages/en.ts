@@ -47,6 +47,7 @@ export const en = {
 
   'signIn.title': 'Sign in',
   'signIn.lead': 'We send a code to your e-mail address. A new address gets an account with it.',
+  'signIn.leadInvited': 'We send a code to your e-mail address, if an Organization here has invited it.',
   'signIn.leadLink': 'OpenOva Sandbox lets you in with a link that works once.',
   'signIn.email': 'E-mail address',
   'signIn.send': 'Send me a code',
@@ -126,6 +127,8 @@ export const en = {
   'admin.oneDay': '{n} day',
   'admin.days': '{n} days',
   'admin.tokenOnce': 'Copy the token now. It is kept nowhere and not shown again.',
+  'admin.token': 'The token',
+  'admin.may': 'What it may do',
   'admin.copyToken': 'Copy the token',
   'admin.kept': 'I have kept it',
   'admin.revoke': 'Revoke {name}',

@@ -43,7 +43,7 @@ function Ways({ methods, next }: { methods: Methods; next: string }) {
     location.replace(address(next || '/start'))
   })
   return (
-    <Frame title={t('signIn.title')} lead={nothing ? t(concierge ? 'signIn.leadLink' : 'sandbox.signedOutBody') : asked ? '' : t('signIn.lead')}>
+    <Frame title={t('signIn.title')} lead={nothing ? t(concierge ? 'signIn.leadLink' : 'sandbox.signedOutBody') : asked || !methods.email ? '' : t(methods.signUp ? 'signIn.lead' : 'signIn.leadInvited')}>
       {query.get('link') === 'used' ? (
         <p role="alert" className="flex gap-3 rounded-lg border border-warn/50 bg-warn-soft px-4 py-3">
           <Icon name="warning" className="mt-0.5 text-warn" />
