@@ -10,6 +10,7 @@ import (
 
 	"github.com/openova-io/sandbox/conversation/card"
 	"github.com/openova-io/sandbox/conversation/fault"
+	"github.com/openova-io/sandbox/conversation/journal"
 	"github.com/openova-io/sandbox/provisioner"
 	"github.com/openova-io/sandbox/provisioner/run"
 )
@@ -405,6 +406,23 @@ func TestForeignersSeeNothing(t *testing.T) {
 	}
 	if list, err := r.service.Deployments(ctx, stranger); err != nil || len(list) != 0 {
 		t.Errorf("list %v, %v", list, err)
+	}
+	// What is built is the Organization's; the draft is a person's, in one Organization.
+	if list, err := r.service.Deployments(ctx, colleague); err != nil || len(list) != 1 {
+		t.Errorf("a colleague's list %v, %v", list, err)
+	}
+	if _, err := r.service.Deployment(ctx, colleague, d.ID); err != nil {
+		t.Errorf("a colleague: %v", err)
+	}
+	elsewhere := owner
+	elsewhere.OrgID = "elsewhere"
+	for name, actor := range map[string]journal.Actor{"a colleague": colleague, "the owner elsewhere": elsewhere} {
+		if _, err := r.service.Draft(ctx, actor, "c1"); fault.CodeOf(err) != fault.NotFound {
+			t.Errorf("the draft, %s: %v", name, err)
+		}
+	}
+	if _, err := r.service.Deployment(ctx, elsewhere, d.ID); fault.CodeOf(err) != fault.NotFound {
+		t.Errorf("the owner elsewhere: %v", err)
 	}
 	if _, err := r.service.Enter(ctx, model, d.ID); fault.CodeOf(err) != fault.Denied {
 		t.Errorf("a model enters: %v", err)

@@ -22,10 +22,12 @@ import (
 )
 
 var (
-	owner    = journal.Actor{Kind: journal.Human, Subject: "local", LocalOwner: true, Via: "test"}
-	verified = journal.Actor{Kind: journal.Human, Subject: "local", Email: "Owner@Clinic.example", EmailVerified: true}
-	model    = journal.Actor{Kind: journal.Model, Subject: "local"}
-	stranger = journal.Actor{Kind: journal.Human, Subject: "stranger", Email: "owner@clinic.example", EmailVerified: true}
+	owner    = journal.Actor{Kind: journal.Human, Subject: "local", LocalOwner: true, OrgID: "clinic", Via: "test"}
+	verified = journal.Actor{Kind: journal.Human, Subject: "local", Email: "Owner@Clinic.example", EmailVerified: true, OrgID: "clinic"}
+	model    = journal.Actor{Kind: journal.Model, Subject: "local", OrgID: "clinic"}
+	stranger = journal.Actor{Kind: journal.Human, Subject: "stranger", Email: "owner@clinic.example", EmailVerified: true, OrgID: "elsewhere"}
+	// colleague is in the owner's Organization.
+	colleague = journal.Actor{Kind: journal.Human, Subject: "colleague", Email: "colleague@clinic.example", EmailVerified: true, OrgID: "clinic"}
 )
 
 // rig is a service on a real journal and a real vault, with an engine, a cluster

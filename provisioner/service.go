@@ -277,19 +277,20 @@ func (s *Service) Close() error {
 // now is the clock, as the journal keeps times.
 func (s *Service) now() time.Time { return s.opts.Now().UTC().Truncate(time.Millisecond) }
 
-// Deployment gives one deployment. Somebody else's is NotFound.
+// Deployment gives one deployment of the actor's Organization. Another's is NotFound.
 func (s *Service) Deployment(ctx context.Context, actor journal.Actor, id string) (Deployment, error) {
 	d, err := s.ledger.get(ctx, id)
 	if err != nil {
 		return Deployment{}, err
 	}
-	if !owns(actor, d.Owner) {
+	if !sees(actor, d.Owner) {
 		return Deployment{}, noDeployment(id)
 	}
 	return d, nil
 }
 
-// Deployments lists the actor's deployments, the newest first.
+// Deployments lists the deployments of the actor's Organization, the newest first;
+// for a part of the service all there are.
 func (s *Service) Deployments(ctx context.Context, actor journal.Actor) ([]Deployment, error) {
 	all, err := s.ledger.all(ctx)
 	if err != nil {
@@ -297,7 +298,7 @@ func (s *Service) Deployments(ctx context.Context, actor journal.Actor) ([]Deplo
 	}
 	own := []Deployment{}
 	for _, d := range all {
-		if owns(actor, d.Owner) {
+		if sees(actor, d.Owner) {
 			own = append(own, d)
 		}
 	}
@@ -314,6 +315,13 @@ func (s *Service) Observe(ctx context.Context, e journal.Event) error {
 // owns is whether an actor may know of what owner owns. A person's agents act
 // with the person's subject, in the person's Organization.
 func owns(actor, owner journal.Actor) bool { return actor.Owns(owner) }
+
+// sees is whether an actor may know of a deployment: a draft is a person's, and what
+// is built of it the Organization's. Who may do what with it is another question.
+func sees(actor, owner journal.Actor) bool {
+	return actor.Kind == journal.System || owns(actor, owner) ||
+		actor.Subject != "" && owner.OrgID != "" && owner.OrgID == actor.OrgID
+}
 
 // endpoint is where the deployment's cloud is, with the owner's credentials.
 func (s *Service) endpoint(ctx context.Context, d Deployment) (Endpoint, error) {

@@ -273,7 +273,7 @@ func (s *service) inFlight(ctx context.Context) bool {
 	if s.provisioner == nil {
 		return true // a console stays as long as its Sovereign
 	}
-	list, err := s.provisioner.Deployments(ctx, s.owner())
+	list, err := s.provisioner.Deployments(ctx, journal.Actor{Kind: journal.System}) // everybody's
 	if err != nil {
 		return true
 	}
