@@ -50,6 +50,8 @@ type config struct {
 	FailReleases, StallReleases    string
 	OutOfStock                     string
 	TimeOut                        time.Duration
+	Forgotten                      string
+	MaxSize                        float64
 	TokenTTL, MaxTokenTTL          time.Duration
 	Audience, Capabilities         string
 	SMTP, SMTPPasswordFile         string
@@ -91,7 +93,7 @@ const defaultListen = "127.0.0.1:8080"
 const defaultCallListen = "127.0.0.1:0"
 
 // serving are the commands that run or may start the service.
-const serving = "serve chat plan apply mcp keys token"
+const serving = "serve chat plan apply mcp keys token backup"
 
 func options() []option {
 	return []option{
@@ -116,7 +118,7 @@ func options() []option {
 		{"openai-key-file", "", "file with the endpoint's key; else OPENAI_API_KEY", serving, func(c *config) any { return &c.OpenAIKeyFile }},
 		{"skills-dir", "", "folder of industry packs that add to or replace the built-in ones", serving, func(c *config) any { return &c.SkillsDir }},
 		{"nats-url", "", "join an existing NATS cluster instead of the embedded server", serving, func(c *config) any { return &c.NATSURL }},
-		{"master-key-file", "", "master key outside the data directory; else SANDBOX_MASTER_KEY or a file in it", serving, func(c *config) any { return &c.MasterKeyFile }},
+		{"master-key-file", "", "master key outside the data directory; else SANDBOX_MASTER_KEY or a file in it", serving + " restore", func(c *config) any { return &c.MasterKeyFile }},
 		{"tofu", "", "OpenTofu binary; else TOFU, the build cache, the PATH", serving + " doctor", func(c *config) any { return &c.Tofu }},
 		{"provider-mirror", "", "unpacked provider mirror; else the build cache", serving + " doctor", func(c *config) any { return &c.ProviderMirror }},
 		{"holder", "", "sandbox-holder binary; else beside this one", serving + " doctor", func(c *config) any { return &c.Holder }},
@@ -145,6 +147,8 @@ func options() []option {
 		{"ttl", "0s", "how long the new access token lives; 0: 168h, which is 7 days", "token", func(c *config) any { return &c.TokenTTL }},
 		{"audience", "", "address of the one service that takes the new access token; empty: this service", "token", func(c *config) any { return &c.Audience }},
 		{"capabilities", "", "what the new access token may do, e.g. catalyst.draft.*, separated by commas; empty: use the concierge's toolbox", "token", func(c *config) any { return &c.Capabilities }},
+		{"forgotten", "", "data directory that is newer than the backup: whoever was forgotten there since stays forgotten", "restore", func(c *config) any { return &c.Forgotten }},
+		{"max-size", "64", "most GiB that the files of a backup may have", "backup restore", func(c *config) any { return &c.MaxSize }},
 		{"conversation", "", "go on with this conversation", "chat", func(c *config) any { return &c.Conversation }},
 		{"reconnect", "2m", "how long a service that went away is looked for, or started again", "chat", func(c *config) any { return &c.Reconnect }},
 		{"approve", "", "approve exactly the plan with this digest, without asking", "apply", func(c *config) any { return &c.Approve }},
@@ -230,6 +234,10 @@ func parse(command string, args []string, stderr io.Writer) (*config, []string, 
 	}
 	if c.Speed <= 0 || c.Speed > 10000 {
 		fmt.Fprintf(stderr, "sandbox: --speed is %v; it is more than 0 and at most 10000\n", c.Speed)
+		return nil, nil, errUsage
+	}
+	if c.MaxSize <= 0 || c.MaxSize > 1<<20 {
+		fmt.Fprintf(stderr, "sandbox: --max-size is %v; it is more than 0 and at most 1048576\n", c.MaxSize)
 		return nil, nil, errUsage
 	}
 	if c.DataDir, err = filepath.Abs(c.DataDir); err != nil {

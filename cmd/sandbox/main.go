@@ -36,6 +36,8 @@ func commands() []command {
 		{"mcp", "mcp concierge", "Offer the concierge's toolbox to an MCP client on standard input and output.", runMCP},
 		{"keys", "keys list | rotate | revoke KID", "Look after the keys that sign tokens. Rotating signs nobody out; revoking refuses everything that the key signed.", runKeys},
 		{"token", "token create NAME | list | revoke JTI", "Make, list and revoke access tokens for programs, such as MCP clients. A token is shown once, on standard output.", runToken},
+		{"backup", "backup FILE", "Write everything that the service keeps into one file, while it runs.", runBackup},
+		{"restore", "restore FILE", "Make a data directory from a backup; it must be empty. What was running when it was made goes on.", runRestore},
 		{"doctor", "doctor [--json]", "List every external part, whether it was found, and how to get it.", runDoctor},
 		{"version", "version [--json]", "Print the version.", runVersion},
 	}

@@ -188,6 +188,7 @@ func (s *service) local() http.Handler {
 		_ = json.NewEncoder(w).Encode(map[string]string{"url": s.public + "/auth/link?code=" + s.identity.NewCode(s.owner())})
 	})
 	s.localKeys(mux)
+	s.localBackup(mux)
 	if s.toolbox != nil {
 		mux.HandleFunc("GET /local/mcp/concierge", s.serveStdioClient)
 	}

@@ -145,6 +145,8 @@ func newMessage(subject, id string, body []byte) *nats.Msg {
 // messages in at most once, and when they are refused the tail tells whether
 // they are the ones that were there first.
 func (j *Journal) settle(ctx context.Context, subject string, expected uint64, msgs []*nats.Msg) (uint64, error) {
+	j.still.RLock()
+	defer j.still.RUnlock()
 	var err error
 	for try := range attempts {
 		var last uint64

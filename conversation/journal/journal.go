@@ -73,6 +73,8 @@ type Journal struct {
 	// batches bounds the atomic batches in flight; a server takes 50 per stream
 	// from all its clients together.
 	batches chan struct{}
+	// still is held for writing while a snapshot is made, so that none has half a batch.
+	still sync.RWMutex
 
 	closing context.Context
 	close   context.CancelFunc

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/crypto/chacha20poly1305"
@@ -80,10 +81,14 @@ func (v *Vault) ForgetPerson(ctx context.Context, person string) error {
 	return v.erase(v.fileName("person", person))
 }
 
-// Erasures lists the marks of everybody who was forgotten, for a backup to carry
-// on. A mark names nobody.
-func (v *Vault) Erasures() ([]string, error) {
-	entries, err := os.ReadDir(v.path(personsDir))
+// Erasures lists the marks of everybody who was forgotten. A mark names nobody.
+func (v *Vault) Erasures() ([]string, error) { return Marks(v.dir) }
+
+// Marks lists the marks of everybody who was forgotten in the vault of a folder,
+// without opening it: for a backup that was made before, to lay over what it
+// holds. Faults: [fault.Unavailable] when it cannot be read.
+func Marks(dir string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(dir, personsDir))
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Unavailable, "the vault cannot be read")
 	}
