@@ -78,7 +78,7 @@ func (s *Service) List(ctx context.Context, actor journal.Actor) ([]Conversation
 			h = s.list.heads[id]
 			s.list.mu.Unlock()
 		}
-		if owns(actor, h.Owner) {
+		if owns(actor, h.Owner) && !h.Erased {
 			mine = append(mine, h.Conversation)
 		}
 	}
@@ -89,4 +89,29 @@ func (s *Service) List(ctx context.Context, actor journal.Actor) ([]Conversation
 		return int(int64(b.Seq) - int64(a.Seq))
 	})
 	return mine, nil
+}
+
+// Forget drops what is in memory of a person's conversations. What the journal has
+// of them reads as erased once their key is destroyed.
+func (s *Service) Forget(person string) {
+	s.list.mu.Lock()
+	for id, h := range s.list.heads {
+		if h.Owner.Subject == person {
+			delete(s.list.heads, id)
+		}
+	}
+	s.list.mu.Unlock()
+	s.mu.Lock()
+	var rooms []*room
+	for _, r := range s.rooms {
+		rooms = append(rooms, r)
+	}
+	s.mu.Unlock()
+	for _, r := range rooms {
+		r.mu.Lock()
+		if r.state != nil && r.state.Owner.Subject == person {
+			r.state = nil
+		}
+		r.mu.Unlock()
+	}
 }

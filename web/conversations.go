@@ -166,9 +166,21 @@ func (s *Server) transcript(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	messages, err := w.replay(c.Request().Context(), 0)
+	text, err := w.transcript(c.Request().Context())
 	if err != nil {
 		return err
+	}
+	h := c.Response().Header()
+	h.Set("Content-Disposition", `attachment; filename="conversation.md"`)
+	h.Set("Cache-Control", "no-store")
+	return c.Blob(http.StatusOK, "text/markdown; charset=utf-8", []byte(text))
+}
+
+// transcript is what was said and shown, in Markdown.
+func (w *watch) transcript(ctx context.Context) (string, error) {
+	messages, err := w.replay(ctx, 0)
+	if err != nil {
+		return "", err
 	}
 	var b strings.Builder
 	b.WriteString("# Conversation\n")
@@ -190,8 +202,5 @@ func (s *Server) transcript(c echo.Context) error {
 			fmt.Fprintf(&b, "\n> **%s**\n>\n> %s\n", title, strings.ReplaceAll(v.Card.Text, "\n", "\n> "))
 		}
 	}
-	h := c.Response().Header()
-	h.Set("Content-Disposition", `attachment; filename="conversation.md"`)
-	h.Set("Cache-Control", "no-store")
-	return c.Blob(http.StatusOK, "text/markdown; charset=utf-8", []byte(b.String()))
+	return b.String(), nil
 }

@@ -77,6 +77,9 @@ type Options struct {
 	Cloud   provisioner.Cloud
 	Version string
 	Logger  *slog.Logger
+	// Forget destroys what the rooms and the vault keep of a person; nil where there
+	// is nothing.
+	Forget func(context.Context, journal.Actor) error
 	// Local answers /local/ on the socket: what only the owner's programs may ask.
 	Local http.Handler
 	// Heartbeat is how often a silent stream shows that it is alive; 15 seconds, as
@@ -240,6 +243,8 @@ func (s *Server) routes(e *echo.Echo) {
 	api.POST("/auth/pat", s.createToken)
 	api.GET("/auth/pat", s.listTokens)
 	api.DELETE("/auth/pat/:jti", s.revokeToken)
+	api.GET("/me/export", s.exportPerson)
+	api.DELETE("/me", s.erasePerson)
 	api.GET("/openapi.json", s.openAPI)
 	api.GET("/cards/schema.json", s.cardSchema)
 

@@ -434,5 +434,10 @@ func (s *Server) newWatch(c echo.Context) (*watch, error) {
 	if _, err := s.options.Conversations.Get(c.Request().Context(), actor, id); err != nil {
 		return nil, err
 	}
-	return &watch{s: s, actor: actor, conversation: id, deployments: map[string]*watched{}}, nil
+	return s.watchOf(actor, id), nil
+}
+
+// watchOf is a watch of a conversation that is the actor's.
+func (s *Server) watchOf(actor journal.Actor, id string) *watch {
+	return &watch{s: s, actor: actor, conversation: id, deployments: map[string]*watched{}}
 }

@@ -195,7 +195,7 @@ func (s *service) server() (*web.Server, error) {
 		Mode: web.Concierge, Conversations: s.conversations, Provisioner: s.provisioner, Catalogue: s.catalogue,
 		Journal: s.journal, Identity: s.identity, App: app.FS(), Sovereign: s.sovereign, PublicURL: s.public,
 		AllowedHosts: hosts, TrustedProxies: list(s.c.TrustedProxies), Owner: s.owner(), Cloud: provisioner.Cloud(s.c.Cloud), Version: buildVersion(),
-		Logger: s.logger, Local: s.local(), Shell: s.shell, Calls: s.calls, NoCalls: s.noCalls,
+		Logger: s.logger, Local: s.local(), Forget: s.forget, Shell: s.shell, Calls: s.calls, NoCalls: s.noCalls,
 		Outbox: s.outbox, Guests: s.c.Guests,
 		Ready: func(ctx context.Context) error { _, err := s.journal.Head(ctx); return err },
 	}
@@ -220,6 +220,45 @@ func (s *service) server() (*web.Server, error) {
 	return web.New(o)
 }
 
+// forget destroys what is kept of a person, the key to the rest of it last.
+func (s *service) forget(ctx context.Context, person journal.Actor) error {
+	if s.provisioner != nil {
+		list, err := s.conversations.List(ctx, person)
+		if err != nil {
+			return err
+		}
+		var drafts []string
+		for _, c := range list {
+			drafts = append(drafts, c.ID)
+		}
+		if err := s.provisioner.Forget(ctx, person, drafts); err != nil {
+			return err
+		}
+		deployments, err := s.provisioner.Deployments(ctx, person)
+		if err != nil {
+			return err
+		}
+		for _, d := range deployments { // OpenTofu's state, variables and streams
+			if err := os.RemoveAll(filepath.Join(s.c.DataDir, "deployments", d.ID)); err != nil {
+				return fault.Wrap(err, fault.Unavailable, "the folder of a deployment cannot be removed")
+			}
+		}
+	}
+	for _, x := range s.shell.List(person) {
+		if err := s.shell.Delete(ctx, person, x.ID); err != nil {
+			return err
+		}
+	}
+	if err := s.vault.ForgetPerson(ctx, person.Subject); err != nil {
+		return err
+	}
+	if s.provisioner != nil {
+		s.provisioner.Forgotten(person.Subject)
+		s.conversations.Forget(person.Subject)
+	}
+	return nil
+}
+
 // start runs what works in the background until ctx ends.
 func (s *service) start(ctx context.Context) *sync.WaitGroup {
 	var g sync.WaitGroup
@@ -235,6 +274,7 @@ func (s *service) start(ctx context.Context) *sync.WaitGroup {
 		run("releases", s.releases.run)
 	}
 	if s.provisioner != nil {
+		run("cloud", s.wakeCloud)
 		run("provisioner", s.provisioner.Run)
 		run("conversations", s.conversations.Run)
 	}
@@ -273,6 +313,19 @@ func (s *service) cloudEndpoint(ctx context.Context) (provisioner.Endpoint, erro
 		return provisioner.Endpoint{}, err
 	}
 	return provisioner.Endpoint{URL: cloud.URL, Token: cloud.Token}, nil
+}
+
+// wakeCloud starts the simulated cloud again, which may have been stopped, or come
+// out of a backup, while something is being built on it.
+func (s *service) wakeCloud(ctx context.Context) error {
+	if provisioner.Cloud(s.c.Cloud) != provisioner.Simulated {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join(s.c.DataDir, "cloud")); err != nil || !s.inFlight(ctx) {
+		return nil
+	}
+	_, err := ensureCloud(ctx, s.c)
+	return err
 }
 
 // entrance is where the console of a deployment's Sovereign answers.

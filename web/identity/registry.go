@@ -44,6 +44,8 @@ var registry = []Capability{
 	{Name: ClusterKubeconfig, Title: "A new cluster reports that it is up"},
 
 	{Name: "identity.self.read", Title: "See who you are signed in as"},
+	{Name: "identity.self.export", Title: "Take everything that is kept about you with you", Person: true},
+	{Name: "identity.self.erase", Title: "Have everything about you erased", Person: true},
 	{Name: "identity.session.list", Title: "See where you are signed in"},
 	{Name: "identity.session.end", Title: "Sign out elsewhere", Person: true},
 	{Name: "identity.token.create", Title: "Make access tokens for programs", Person: true},
