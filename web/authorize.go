@@ -100,13 +100,15 @@ func (s *Server) authorize(next echo.HandlerFunc) echo.HandlerFunc {
 		case err != nil:
 			return err
 		}
-		if err := identity.May(claims, capability); err != nil && capability != identity.UseConcierge {
-			return err
-		}
-		ctx, release := s.options.Identity.Bind(c.Request().Context(), claims)
-		defer release()
-		c.SetRequest(c.Request().WithContext(ctx))
-		return next(c)
+		return s.recorded(c, claims, capability, func(c echo.Context) error {
+			if err := identity.May(claims, capability); err != nil && capability != identity.UseConcierge {
+				return err
+			}
+			ctx, release := s.options.Identity.Bind(c.Request().Context(), claims)
+			defer release()
+			c.SetRequest(c.Request().WithContext(ctx))
+			return next(c)
+		})
 	}
 }
 

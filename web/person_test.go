@@ -19,6 +19,7 @@ import (
 	"github.com/openova-io/sandbox/conversation/vault"
 	"github.com/openova-io/sandbox/provisioner"
 	"github.com/openova-io/sandbox/web"
+	"github.com/openova-io/sandbox/web/audit"
 	"github.com/openova-io/sandbox/web/identity"
 	"github.com/openova-io/sandbox/web/identity/identitytest"
 )
@@ -73,6 +74,7 @@ func newKept(t *testing.T) *kept {
 	}
 	k.console = newConsole(t, func(o *web.Options) {
 		o.Mode, o.Provisioner, o.Conversations, o.Journal, o.Catalogue, o.Identity = web.Concierge, service, conversations, k.journal, cat, id
+		o.Audit = audit.New(k.journal, nil)
 		o.Forget = func(ctx context.Context, person journal.Actor) error {
 			list, err := conversations.List(ctx, person)
 			if err != nil {

@@ -24,6 +24,7 @@ import (
 	"github.com/openova-io/sandbox/provisioner"
 	"github.com/openova-io/sandbox/shell"
 	"github.com/openova-io/sandbox/voice"
+	"github.com/openova-io/sandbox/web/audit"
 	"github.com/openova-io/sandbox/web/identity"
 	"github.com/openova-io/sandbox/web/limit"
 )
@@ -77,6 +78,8 @@ type Options struct {
 	Cloud   provisioner.Cloud
 	Version string
 	Logger  *slog.Logger
+	// Audit keeps who did what; nil keeps nothing.
+	Audit *audit.Log
 	// Forget destroys what the rooms and the vault keep of a person; nil where there
 	// is nothing.
 	Forget func(context.Context, journal.Actor) error
@@ -245,6 +248,8 @@ func (s *Server) routes(e *echo.Echo) {
 	api.DELETE("/auth/pat/:jti", s.revokeToken)
 	api.GET("/me/export", s.exportPerson)
 	api.DELETE("/me", s.erasePerson)
+	api.GET("/audit", s.listAudit)
+	api.GET("/audit/export", s.exportAudit)
 	api.GET("/openapi.json", s.openAPI)
 	api.GET("/cards/schema.json", s.cardSchema)
 

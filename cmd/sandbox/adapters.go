@@ -2,16 +2,20 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/openova-io/sandbox/conversation"
 	"github.com/openova-io/sandbox/conversation/card"
 	"github.com/openova-io/sandbox/conversation/fault"
+	"github.com/openova-io/sandbox/conversation/journal"
 	"github.com/openova-io/sandbox/conversation/skill"
+	"github.com/openova-io/sandbox/conversation/vault"
 	"github.com/openova-io/sandbox/mcp"
 	"github.com/openova-io/sandbox/mcp/concierge"
 	"github.com/openova-io/sandbox/provisioner"
 	"github.com/openova-io/sandbox/provisioner/bootstrap"
+	"github.com/openova-io/sandbox/web/audit"
 	"github.com/openova-io/sandbox/web/identity"
 )
 
@@ -72,14 +76,55 @@ func (c consent) Pending(ctx context.Context, conversationID string) ([]conversa
 }
 
 func (c consent) Approve(ctx context.Context, act conversation.ConsentAct) error {
-	_, err := c.s.provisioner.Approve(ctx, provisioner.Approve{
+	d, err := c.s.provisioner.Approve(ctx, provisioner.Approve{
 		CardID: act.CardID, Value: act.Value, Actor: act.Actor, Means: means(act), Words: act.Words,
 	})
+	c.s.record(ctx, act.Actor, identity.Approve, d.ID, "approved by "+means(act), err)
 	return err
 }
 
 func (c consent) Decline(ctx context.Context, act conversation.ConsentAct) error {
-	return c.s.provisioner.Decline(ctx, act.Actor, act.CardID)
+	err := c.s.provisioner.Decline(ctx, act.Actor, act.CardID)
+	c.s.record(ctx, act.Actor, identity.Approve, act.CardID, "declined", err)
+	return err
+}
+
+// record writes down what was done in a conversation, where no request of the API
+// says it. What was done stays done where that fails, which the log says.
+func (s *service) record(ctx context.Context, who journal.Actor, operation, target, detail string, err error) {
+	e := audit.Entry{
+		Operation: operation, Subject: who.Subject, Email: who.Email, Kind: who.Kind, OrgID: who.OrgID, Via: who.Via,
+		Target: target, Detail: detail, Result: audit.Done,
+	}
+	if err != nil {
+		e.Result = string(fault.CodeOf(err))
+	}
+	if failed := s.audit.Record(context.WithoutCancel(ctx), e); failed != nil {
+		s.logger.Error("the audit log could not be written", slog.String("operation", operation), slog.String("error", failed.Error()))
+	}
+}
+
+// auditedVault writes down each use of a secret, before it is given out: what for,
+// and never what it is.
+type auditedVault struct {
+	*vault.Vault
+	s *service
+}
+
+func (v auditedVault) Reveal(ctx context.Context, owner, purpose string) ([]byte, error) {
+	value, err := v.Vault.Reveal(ctx, owner, purpose)
+	if err != nil {
+		return nil, err
+	}
+	org := ""
+	if events, err := v.s.journal.Load(ctx, "conversation."+owner); err == nil && len(events) > 0 {
+		org = events[0].TenantID
+	}
+	e := audit.Entry{Operation: "catalyst.secrets.use", Kind: journal.System, OrgID: org, Target: owner, Detail: purpose, Result: audit.Done}
+	if err := v.s.audit.Record(ctx, e); err != nil {
+		return nil, err
+	}
+	return value, nil
 }
 
 // Retry waits for the new plan, but not longer than a decision may take: the

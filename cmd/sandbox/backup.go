@@ -87,6 +87,8 @@ func unkept(folder string) func(rel string, d fs.DirEntry) bool {
 		switch {
 		case d.IsDir():
 			return name == ".terraform" || strings.HasSuffix(rel, "/sovereign/journal")
+		case folder == "deployments" && name == "prepared": // it says that .terraform is there
+			return true
 		case folder == "cloud":
 			return slices.Contains([]string{"process.json", "lock", "start.lock", "service.log", "output.log"}, name)
 		}

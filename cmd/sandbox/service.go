@@ -31,6 +31,7 @@ import (
 	"github.com/openova-io/sandbox/voice"
 	"github.com/openova-io/sandbox/web"
 	"github.com/openova-io/sandbox/web/app"
+	"github.com/openova-io/sandbox/web/audit"
 	"github.com/openova-io/sandbox/web/identity"
 )
 
@@ -46,6 +47,7 @@ type service struct {
 	vault         *vault.Vault
 	journal       *journal.Journal
 	identity      *identity.Identity
+	audit         *audit.Log
 	catalogue     *provisioner.Catalogue
 	provisioner   *provisioner.Service
 	conversations *conversation.Service
@@ -98,6 +100,7 @@ func (s *service) open(ctx context.Context) (err error) {
 	if s.identity, err = identity.Open(ctx, options); err != nil {
 		return err
 	}
+	s.audit = audit.New(s.journal, nil)
 	if s.catalogue, err = provisioner.LoadCatalogue(); err != nil {
 		return err
 	}
@@ -148,7 +151,7 @@ func (s *service) openProvisioner() (*provisioner.Service, error) {
 		return nil, err
 	}
 	return provisioner.New(provisioner.Options{
-		Journal: s.journal, Vault: s.vault, Catalogue: s.catalogue, Engine: provisioner.TofuEngine(engine),
+		Journal: s.journal, Vault: auditedVault{s.vault, s}, Catalogue: s.catalogue, Engine: provisioner.TofuEngine(engine),
 		Cloud: provisioner.Cloud(s.c.Cloud), CloudEndpoint: s.cloudEndpoint, Watcher: watcher{&bootstrap.Watcher{Logger: s.logger}},
 		Minter: minter{s.identity}, Entrance: s.entrance, Stage: stage{s}, PublicURL: s.public, DataDir: s.c.DataDir, Logger: s.logger,
 	})
@@ -195,7 +198,7 @@ func (s *service) server() (*web.Server, error) {
 		Mode: web.Concierge, Conversations: s.conversations, Provisioner: s.provisioner, Catalogue: s.catalogue,
 		Journal: s.journal, Identity: s.identity, App: app.FS(), Sovereign: s.sovereign, PublicURL: s.public,
 		AllowedHosts: hosts, TrustedProxies: list(s.c.TrustedProxies), Owner: s.owner(), Cloud: provisioner.Cloud(s.c.Cloud), Version: buildVersion(),
-		Logger: s.logger, Local: s.local(), Forget: s.forget, Shell: s.shell, Calls: s.calls, NoCalls: s.noCalls,
+		Logger: s.logger, Local: s.local(), Forget: s.forget, Audit: s.audit, Shell: s.shell, Calls: s.calls, NoCalls: s.noCalls,
 		Outbox: s.outbox, Guests: s.c.Guests,
 		Ready: func(ctx context.Context) error { _, err := s.journal.Head(ctx); return err },
 	}
