@@ -99,7 +99,13 @@ try {
   await layla.waitForURL(/\?c=/)
   const conversation = layla.url()
   await look(layla, 'guest')
-  await layla.getByRole('link', { name: 'Sign in' }).click()
+  await composer.fill('Patients should book online. layla@alfajr.example')
+  await layla.keyboard.press('Enter')
+  await layla.getByRole('button', { name: /simulated account/i }).last().click()
+  const decide = layla.getByRole('link', { name: 'Sign in to decide' })
+  await decide.waitFor({ timeout: 120_000 })
+  await look(layla, 'guest-plan')
+  await decide.click()
   await layla.getByLabel('E-mail address').fill('Layla@AlFajr.example')
   await layla.getByRole('button', { name: 'Send me a code' }).click()
   await layla.getByLabel('Code from the mail').waitFor()
@@ -127,6 +133,11 @@ try {
   assert.equal(who.email, 'layla@alfajr.example')
   assert.equal(who.role, 'org-admin')
   assert.equal((await ask(layla, 'GET', '/api/v1/outbox')).status, 403)
+  // The plan was waiting for her, and names the address that she has proved.
+  await layla.getByRole('button', { name: /^Create al-fajr/ }).click()
+  await layla.locator('[data-card^="progress-"]').first().waitFor()
+  const { deployments } = await ask(layla, 'GET', '/api/v1/deployments')
+  assert.deepEqual(deployments.map((d) => d.ownerEmail), ['layla@alfajr.example'])
 
   // By keyboard alone, by the link of the mail, in another browser.
   const keys = await visit()

@@ -8,6 +8,7 @@ import { t, tMaybe } from '../messages'
 import { ErrorText, Labelled } from '../ui/bits'
 import { Button } from '../ui/button'
 import { Icon, type IconName } from '../ui/icon'
+import { SignInLink } from '../ui/sign-in'
 import { Frame } from './frame'
 
 const closed: Record<string, { icon: IconName; text: () => string; className: string }> = {
@@ -58,7 +59,7 @@ export function ApprovalCard({ card, data }: { card: Card; data: ApprovalData })
 }
 
 function Pending({ card, data, left }: { card: Card; data: ApprovalData; left: number }) {
-  const { press } = useConcierge()
+  const { press, guest } = useConcierge()
   const [typed, setTyped] = useState('')
   const [wrong, setWrong] = useState('')
   const approve = useAction((value: string) => press(card.id, value))
@@ -110,15 +111,22 @@ function Pending({ card, data, left }: { card: Card; data: ApprovalData; left: n
         </>
       ) : null}
       <div className="flex flex-col gap-2 sm:flex-row sm:flex-wrap">
-        <Button type="submit" variant={data.destructive ? 'danger' : 'primary'} busy={approve.busy} className="money min-h-12 text-balance">
-          {approvalLabel(data)}
-        </Button>
-        <Button variant="quiet" busy={decline.busy} className="min-h-12" onClick={() => !busy && void decline.run()}>
-          {t('approval.decline')}
-        </Button>
+        {guest ? (
+          <SignInLink variant="primary" className="min-h-12" label={t('approval.signIn')} />
+        ) : (
+          <Button type="submit" variant={data.destructive ? 'danger' : 'primary'} busy={approve.busy} className="money min-h-12 text-balance">
+            {approvalLabel(data)}
+          </Button>
+        )}
+        {guest ? null : (
+          <Button variant="quiet" busy={decline.busy} className="min-h-12" onClick={() => !busy && void decline.run()}>
+            {t('approval.decline')}
+          </Button>
+        )}
       </div>
       <ErrorText>{approve.error || decline.error}</ErrorText>
       <div className="flex flex-col gap-1 text-sm text-muted">
+        {guest ? <p>{t('approval.guestNote')}</p> : null}
         <p>{data.simulated ? t('approval.simulatedNote') : t('approval.note')}</p>
         <p className="money">{t('approval.expires', { time: duration(left) })}</p>
       </div>

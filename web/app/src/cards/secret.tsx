@@ -8,6 +8,7 @@ import { t } from '../messages'
 import { ErrorText, Fold, Labelled } from '../ui/bits'
 import { Button, IconButton } from '../ui/button'
 import { Icon } from '../ui/icon'
+import { SignInLink } from '../ui/sign-in'
 import { Frame } from './frame'
 import { SSHKeyField } from './ssh-key'
 
@@ -29,7 +30,7 @@ function problemWith(field: SecretField, value: string): string {
 }
 
 export function SecretCard({ card, data }: { card: Card; data: SecretData }) {
-  const { asked, press } = useConcierge()
+  const { asked, press, guest } = useConcierge()
   const state = asked(card)
   const simulated = useAction(() => press(card.id, 'simulated'))
   const title = card.title || data.question.prompt
@@ -51,7 +52,7 @@ export function SecretCard({ card, data }: { card: Card; data: SecretData }) {
     )
   }
 
-  const form = <SecretForm card={card} data={data} />
+  const form = guest ? <SignInLink className="self-start" label={t('secret.signIn')} /> : <SecretForm card={card} data={data} />
   return (
     <Frame id={card.id} title={title}>
       {data.question.prompt !== title ? <p dir="auto">{data.question.prompt}</p> : null}

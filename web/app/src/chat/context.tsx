@@ -16,6 +16,8 @@ export interface Concierge {
   /** Whether a card's question is open, and what was answered. */
   asked: (card: Card) => Asked
   takeDraft: (draft: Draft) => void
+  /** Nobody has signed in yet: what spends money or takes a secret has to wait. */
+  guest: boolean
   /** What is being written and not yet sent, by the place it is written in; see useKept. */
   kept: Map<string, unknown>
 }

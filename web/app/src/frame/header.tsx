@@ -5,8 +5,9 @@ import type { Whoami } from '../api/types'
 import { setTheme, useTheme, type Theme } from '../lib/theme'
 import { t } from '../messages'
 import { SimulatedBadge } from '../ui/bits'
-import { Button, ButtonLink } from '../ui/button'
+import { Button } from '../ui/button'
 import { Icon, Mark, type IconName } from '../ui/icon'
+import { SignInLink } from '../ui/sign-in'
 
 interface Props {
   whoami: Whoami | null
@@ -34,7 +35,7 @@ export function Header({ whoami, simulated, start, other, home }: Props) {
         ) : null}
         {other}
         {whoami?.role === 'guest' ? (
-          <ButtonLink href={address(`/signin?next=${encodeURIComponent(location.pathname + location.search)}`)}>{t('signIn.title')}</ButtonLink>
+          <SignInLink />
         ) : null}
         <AccountMenu whoami={whoami} />
       </div>

@@ -91,10 +91,11 @@ export function ConversationView({ id, whoami, first, onNamed }: Props) {
       press,
       asked: (card: Card) => asked(latest.current, card),
       takeDraft,
+      guest: whoami.role === 'guest',
       kept,
     }),
     // `asked` reads the whole state: a new value with each state lets cards ask again.
-    [id, simulated, status, press, takeDraft, kept, state],
+    [id, simulated, status, press, takeDraft, whoami.role, kept, state],
   )
 
   if (state.connection === 'signed-out') return <SignInPage next={`/start?c=${id}`} />
