@@ -75,9 +75,10 @@ func runBackup(ctx context.Context, c *config, args []string, std stdio) error {
 // maxBytes is the most that the files of a backup may have.
 func (c *config) maxBytes() int64 { return int64(c.MaxSize * (1 << 30)) }
 
-// kept are the folders of a data directory that a backup has besides the journal,
-// which gives a snapshot of itself.
-func kept() []string { return []string{"vault", "deployments", "sessions", "cloud", "tls"} }
+// kept is what a backup has of a data directory besides the journal, which gives a
+// snapshot of itself. The port goes along: it is in the address that the servers
+// which an apply still creates report to.
+func kept() []string { return []string{"vault", "deployments", "sessions", "cloud", "tls", "port"} }
 
 // unkept leaves out what is made anew, and of the simulated cloud what belongs to
 // its process. A run's lock stays: that it is there tells that the run began.

@@ -37,6 +37,7 @@ func serveUntil(t *testing.T, last *regexp.Regexp, args ...string) (said string)
 			return b.String()
 		}
 	}
+	_ = cmd.Wait() // only now stderr is whole
 	if strings.Contains(stderr.String(), "has no address in a network") {
 		t.Skip("this machine has no address in a network")
 	}

@@ -99,9 +99,9 @@ func (a *Writer) list(name string, raw []byte) error {
 	return err
 }
 
-// Add puts the regular files of a folder below the name, but for those that skip
-// names by their path below the folder. A file that grows meanwhile is taken as it
-// was at first; one that goes away is left out.
+// Add puts a file at the name, or the regular files of a folder below it, but for
+// those that skip names by their path below the folder. A file that grows meanwhile
+// is taken as it was at first; one that goes away is left out.
 func (a *Writer) Add(name, dir string, skip func(rel string, d fs.DirEntry) bool) error {
 	return filepath.WalkDir(dir, func(at string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -115,7 +115,7 @@ func (a *Writer) Add(name, dir string, skip func(rel string, d fs.DirEntry) bool
 			return err
 		}
 		switch {
-		case rel == ".":
+		case rel == "." && d.IsDir():
 			return nil
 		case skip != nil && skip(filepath.ToSlash(rel), d):
 			if d.IsDir() {
