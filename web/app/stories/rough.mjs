@@ -86,7 +86,7 @@ export async function rough(browser, name, service, options) {
   await page.getByRole('button', { name: 'Account' }).click()
   await look('account menu')
   await page.getByRole('button', { name: 'Sign out' }).click()
-  await page.getByRole('heading', { name: 'You are not signed in' }).waitFor()
+  await page.getByRole('heading', { name: 'Sign in', level: 1 }).waitFor()
   await look('signed out')
   await visitor.leave()
 }
