@@ -38,6 +38,7 @@ type language struct {
 	turns         map[string]bool
 	mine          map[string]bool
 	placeWords    map[string]bool
+	prying        map[string]bool
 	looseNumbers  map[string]bool
 	joiners       map[string]bool
 	halves        map[string]bool
@@ -110,6 +111,7 @@ type wordData struct {
 	NumberJoiners string            `json:"numberJoiners"`
 	Mine          string            `json:"mine"`
 	PlaceWords    string            `json:"placeWords"`
+	Prying        string            `json:"prying"`
 	SpokenAt      []string          `json:"spokenAt"`
 	SpokenDot     []string          `json:"spokenDot"`
 	NameStops     string            `json:"nameStops"`
@@ -297,6 +299,7 @@ func (l *language) setWords() {
 	l.links, l.listWords, l.articles, l.verbs = set(w.Links), set(w.ListWords), set(w.Articles), set(w.NamingVerbs)
 	l.aroundName, l.mailWords, l.speakers = set(w.AroundName), set(w.MailWords), set(w.Speakers)
 	l.siteWords = set(w.SiteWords)
+	l.prying = set(w.Prying)
 	l.mine, l.placeWords, l.looseNumbers, l.joiners = set(w.Mine), set(w.PlaceWords), set(w.LooseNumbers), set(w.NumberJoiners)
 	l.turns, l.staffWords = set(w.Turns), set(w.StaffWords)
 	l.inWords, l.halves, l.numberLinks, l.numberAfter = set(w.InWords), set(w.Halves), set(w.NumberLinks), set(w.NumberAfter)

@@ -307,8 +307,9 @@ func (r *reading) supposes(sentence int) bool {
 			supposed, named = true, true
 		case m.kind == "cue" && m.id == "suppose":
 			supposed = true
-		case m.kind == "app" || m.kind == "need" || m.kind == "ha" || m.kind == "region" || m.kind == "component" || m.kind == "size" && m.words > 1 || m.kind == "count" && (m.id == "workers" || m.id == "controlplanes"):
+		case nameable(m):
 			named = true
+			supposed = supposed || m.kind == "count" && r.insidePrice(m)
 		}
 	}
 	elliptic := false
@@ -323,4 +324,29 @@ func (r *reading) supposes(sentence int) bool {
 	yes := (priced && supposed || elliptic) && named
 	r.supposing[sentence] = yes
 	return yes
+}
+
+// nameable is true for what a price can be asked of.
+func nameable(m match) bool {
+	switch m.kind {
+	case "app", "need", "ha", "region", "component":
+		return true
+	case "size":
+		return m.words > 1
+	case "count":
+		return m.id == "workers" || m.id == "controlplanes"
+	}
+	return false
+}
+
+// insidePrice is true for what stands within the words that ask for a price: "what
+// do two workers cost". After them it is told and not asked: "two workers, what
+// does it cost".
+func (r *reading) insidePrice(m match) bool {
+	for _, t := range r.byKind["topic"] {
+		if t.id == "cost" && t.from < m.from && m.to < t.to {
+			return true
+		}
+	}
+	return false
 }

@@ -53,7 +53,7 @@ func (r *reading) findPlaces(hq, known bool) places {
 				m.from = from
 			}
 		}
-		if h.area != "" && r.ofCustomers(m) {
+		if h.area != "" && r.ofCustomers(m) || !h.drop && r.pries(m) {
 			continue // "some clients are in Europe" asks for nothing
 		}
 		h.score = r.homeScore(m)
@@ -87,7 +87,7 @@ func (r *reading) findPlaces(hq, known bool) places {
 	}
 	if len(out.people) == 0 {
 		for _, m := range r.byKind["demonym"] {
-			if !r.placeAsked(m) && r.wanted(m) && len(out.machines) == 0 {
+			if !r.placeAsked(m) && r.wanted(m) && !r.pries(m) && len(out.machines) == 0 {
 				out.people = append(out.people, placeHit{text: m.id, known: true, at: m.from})
 				break
 			}
@@ -173,6 +173,18 @@ func (r *reading) homeScore(m match) int {
 func (r *reading) ofCustomers(m match) bool {
 	for _, c := range r.byKind["where"] {
 		if c.id == "customers" && c.from < m.from && c.to >= m.from-1 && c.to <= m.from && r.sentence(c) == r.sentence(m) {
+			return true
+		}
+	}
+	return false
+}
+
+// pries is true where a place stands for its people, who do something with data:
+// "the US government can read it".
+func (r *reading) pries(m match) bool {
+	toks := r.msg.tokens
+	for i := m.to; i < len(toks) && i < m.to+5 && toks[i].sentence == toks[m.from].sentence && toks[i].kind != punctToken; i++ {
+		if r.prying[toks[i].norm] {
 			return true
 		}
 	}
