@@ -146,6 +146,8 @@ func failed(f *fault.Error) *mcpgo.CallToolResult {
 func (r *Registry) server() *server.MCPServer {
 	hooks := &server.Hooks{}
 	hooks.AddAfterCallTool(r.explain)
+	hooks.AddAfterCallTool(r.witnessed)
+	hooks.AddOnError(r.refused)
 	s := server.NewMCPServer(r.name, r.version,
 		server.WithInstructions(r.instructions),
 		server.WithToolCapabilities(false),

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/openova-io/sandbox/conversation/fault"
+	"github.com/openova-io/sandbox/conversation/journal"
 	"github.com/openova-io/sandbox/web/audit"
 	"github.com/openova-io/sandbox/web/identity"
 )
@@ -30,13 +31,7 @@ func (s *Server) recorded(c echo.Context, claims identity.Claims, capability str
 	if err != nil {
 		return err
 	}
-	e := audit.Entry{
-		Operation: capability, Subject: claims.Subject, Email: claims.Email, Kind: actor.Kind, OrgID: claims.OrgID, Via: actor.Via,
-		From: c.RealIP(), TokenType: claims.Type, TokenID: claims.ID, RequestID: requestID(c), Result: audit.Done,
-	}
-	if claims.SessionID != "" {
-		e.TokenID = claims.SessionID
-	}
+	e := s.entry(c, claims, actor, capability)
 	if names := c.ParamNames(); len(names) > 0 {
 		e.Target = c.Param(names[0])
 	}
@@ -51,6 +46,18 @@ func (s *Server) recorded(c echo.Context, claims identity.Claims, capability str
 		}
 	}
 	return err
+}
+
+// entry is what is known of something that a caller does before it is done.
+func (s *Server) entry(c echo.Context, claims identity.Claims, actor journal.Actor, capability string) audit.Entry {
+	e := audit.Entry{
+		Operation: capability, Subject: claims.Subject, Email: claims.Email, Kind: actor.Kind, OrgID: claims.OrgID, Via: actor.Via,
+		From: c.RealIP(), TokenType: claims.Type, TokenID: claims.ID, RequestID: requestID(c), Result: audit.Done,
+	}
+	if claims.SessionID != "" {
+		e.TokenID = claims.SessionID
+	}
+	return e
 }
 
 // listAudit gives a page of the Organization's audit log, the newest first.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/web/identity"
+	"github.com/openova-io/sandbox/web/limit"
 )
 
 // needs are the capabilities of the operations: "GET /api/v1/whoami" to
@@ -96,6 +97,9 @@ func (s *Server) authorize(next echo.HandlerFunc) echo.HandlerFunc {
 		claims, err := s.caller(c)
 		switch {
 		case capability == identity.UseConcierge && err != nil:
+			if err := limited(c, s.strict, limit.Address(c.RealIP())); err != nil {
+				return err
+			}
 			return next(c) // the toolbox refuses it, with the challenge that MCP wants
 		case err != nil:
 			return err
@@ -118,7 +122,13 @@ func (s *Server) caller(c echo.Context) (identity.Claims, error) {
 	if known, ok := c.Request().Context().Value(callerKey{}).(identity.Claims); ok {
 		return known, nil
 	}
-	claims, err := s.options.Identity.Authenticate(c.Response(), c.Request(), s.isSecure(c))
+	var claims identity.Claims
+	var err error
+	if c.Path() == mcpPath { // no cookie is enough there, and its tokens are good nowhere else
+		claims, err = s.options.Identity.FromResource(c.Request())
+	} else {
+		claims, err = s.options.Identity.Authenticate(c.Response(), c.Request(), s.isSecure(c))
+	}
 	if err != nil {
 		return identity.Claims{}, err
 	}

@@ -9,7 +9,8 @@
 // is the live stream; problem.go turns faults into RFC 9457 problems; guard.go
 // is what every request passes, limited.go how often and how slowly; static.go serves
 // the built app;
-// signin.go, organizations.go and tokens.go are about people and what they may do;
+// signin.go, organizations.go and tokens.go are about people and what they may do,
+// mcp.go and oauth.go about their programs;
 // sovereign.go is what a Sovereign's console knows of it, and the pages that stand for
 // the apps of a simulated one.
 //

@@ -19,6 +19,7 @@ import (
 // so is what is added tomorrow.
 var readOnly = map[string]bool{
 	"GET /healthz": true, "GET /readyz": true, "GET /.well-known/jwks.json": true, "GET /api/v1/version": true,
+	"GET " + resourceMetadata + mcpPath: true, "GET " + serverMetadata: true,
 	"GET /api/v1/openapi.json": true, "GET /api/v1/cards/schema.json": true, "GET /api/v1/app": true,
 }
 

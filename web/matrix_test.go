@@ -52,7 +52,7 @@ func TestEveryRouteHasACapability(t *testing.T) {
 // grant the route's capability, and before anything is done.
 func TestMatrix(t *testing.T) {
 	servers := map[web.Mode]console{
-		web.Concierge:        newConsole(t, func(o *web.Options) { o.Mode, o.Guests = web.Concierge, true }),
+		web.Concierge:        newConsole(t, func(o *web.Options) { o.Mode, o.Guests, o.MCP = web.Concierge, true, http.NotFoundHandler() }),
 		web.SovereignConsole: newConsole(t, nil),
 	}
 	names := needed(t)

@@ -63,7 +63,7 @@ func TestOpenAPIIsValid(t *testing.T) {
 }
 
 // pages are the app's, which the description leaves out.
-var pages = regexp.MustCompile(`^GET /($|start$|signin$|join$|sandbox$|sandbox/\*$|assets/\*$)`)
+var pages = regexp.MustCompile(`^GET /($|start$|signin$|join$|authorize$|sandbox$|sandbox/\*$|assets/\*$)`)
 
 var parameter = regexp.MustCompile(`:([A-Za-z]+)`)
 
@@ -112,7 +112,7 @@ func TestOpenAPIHasEveryRoute(t *testing.T) {
 // description says that it wants a caller.
 func TestOpenAPISaysWhatIsOpen(t *testing.T) {
 	doc := document(t)
-	c := newConsole(t, func(o *web.Options) { o.Mode = web.Concierge })
+	c := newConsole(t, func(o *web.Options) { o.Mode, o.MCP = web.Concierge, http.NotFoundHandler() })
 	s := newConsole(t, nil)
 	asked := 0
 	for path, item := range doc.Paths.Map() {

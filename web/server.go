@@ -152,7 +152,7 @@ func New(options Options) (*Server, error) {
 	s.tcp = s.echo()
 	s.tcp.IPExtractor = s.address()
 	if s.base != "" {
-		s.tcp.Pre(underBase(s.base))
+		s.tcp.Pre(wellKnown(s.base), underBase(s.base))
 	}
 	s.tcp.Use(hosts(append(names, s.appHosts()...)), sameOrigin(), s.onlyAppPage, s.perAddress, s.authorize)
 	s.routes(s.tcp)
@@ -198,7 +198,7 @@ func (s *Server) echo() *echo.Echo {
 		// Streams must not wait in a compressor, upgrades must keep their socket, and
 		// files come compressed.
 		Skipper: func(c echo.Context) bool {
-			return c.Request().Header.Get("Upgrade") != "" || isStream(c.Path()) || c.Path() == "/mcp/concierge" || s.isFile(c)
+			return c.Request().Header.Get("Upgrade") != "" || isStream(c.Path()) || c.Path() == mcpPath || s.isFile(c)
 		},
 	}))
 	return e
@@ -299,8 +299,7 @@ func (s *Server) routes(e *echo.Echo) {
 	e.GET("/deployments/:id/enter", s.enter)
 
 	if s.options.MCP != nil {
-		// The three methods of MCP's streamable HTTP transport.
-		e.Match([]string{http.MethodGet, http.MethodPost, http.MethodDelete}, "/mcp/concierge", echo.WrapHandler(s.options.MCP))
+		s.mcpRoutes(e, api)
 	}
 	s.static(e)
 }

@@ -38,8 +38,8 @@ func (s *Server) static(e *echo.Echo) {
 		}
 		return c.Redirect(http.StatusFound, s.landing())
 	})
-	for _, p := range []string{"/start", "/signin", "/join", "/sandbox", "/sandbox/*"} {
-		if s.options.Mode == SovereignConsole && p == "/start" {
+	for _, p := range []string{"/start", "/signin", "/join", "/authorize", "/sandbox", "/sandbox/*"} {
+		if s.options.Mode == SovereignConsole && (p == "/start" || p == "/authorize") {
 			continue
 		}
 		s.appRoute(e, p, page)
@@ -49,7 +49,7 @@ func (s *Server) static(e *echo.Echo) {
 // isFile is true where the answer is a page or an asset.
 func (s *Server) isFile(c echo.Context) bool {
 	switch c.Path() {
-	case "/", "/assets/*", "/start", "/signin", "/join", "/sandbox", "/sandbox/*":
+	case "/", "/assets/*", "/start", "/signin", "/join", "/authorize", "/sandbox", "/sandbox/*":
 		return true
 	}
 	return wantsPage(c.Request())

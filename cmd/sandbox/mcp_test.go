@@ -507,7 +507,7 @@ func TestHTTPToolboxWantsABearer(t *testing.T) {
 		res.Body.Close()
 		return res
 	}
-	if res := send(func(*http.Request) {}); res.StatusCode != http.StatusUnauthorized || res.Header.Get("WWW-Authenticate") != `Bearer realm="sandbox"` {
+	if res := send(func(*http.Request) {}); res.StatusCode != http.StatusUnauthorized || res.Header.Get("WWW-Authenticate") != `Bearer realm="sandbox", resource_metadata="`+b.base+`/.well-known/oauth-protected-resource/mcp/concierge"` {
 		t.Errorf("a cookie alone is answered %d, %q", res.StatusCode, res.Header.Get("WWW-Authenticate"))
 	}
 	if res := send(func(r *http.Request) { r.Header.Set("Authorization", "Bearer nonsense") }); res.StatusCode != http.StatusUnauthorized || !strings.Contains(res.Header.Get("WWW-Authenticate"), `error="invalid_token"`) {

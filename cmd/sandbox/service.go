@@ -78,7 +78,7 @@ func (s *service) open(ctx context.Context) (err error) {
 	}
 	options := identity.Options{
 		Secrets: s.vault, Issuer: s.public, Journal: s.journal, MaxTokenTTL: s.c.MaxTokenTTL,
-		SignUp: s.c.SignUp && s.c.SovereignFQDN == "", SignUpPlan: s.c.SignUpPlan, Logger: s.logger,
+		SignUp: s.c.SignUp && s.c.SovereignFQDN == "", SignUpPlan: s.c.SignUpPlan, Logger: s.logger, Resource: web.MCPResource(s.public),
 	}
 	if options.Providers, err = readProviders(s.c.OIDCFile); err != nil {
 		return err
@@ -90,6 +90,7 @@ func (s *service) open(ctx context.Context) (err error) {
 		if s.sovereign, options.Handover, err = readSovereign(s.c); err != nil {
 			return err
 		}
+		options.Resource = "" // it has no toolbox
 		options.HomeName = s.sovereign.OrgName
 		if s.c.SovereignKubeconfig != "" {
 			if s.releases, err = openReleases(s.c, s.logger); err != nil {
@@ -208,8 +209,8 @@ func (s *service) server() (*web.Server, error) {
 			o.Release = s.releases.get
 		}
 	} else {
-		s.endpoint = s.toolbox.Handler(mcp.HTTPOptions{Authenticate: func(r *http.Request) (mcp.Caller, error) {
-			claims, err := s.identity.FromRequest(r)
+		s.endpoint = s.toolbox.Handler(mcp.HTTPOptions{Challenge: web.MCPChallenge(s.public), Authenticate: func(r *http.Request) (mcp.Caller, error) {
+			claims, err := s.identity.FromResource(r)
 			if err != nil {
 				return mcp.Caller{}, err
 			}
@@ -401,7 +402,8 @@ func (s *service) serveStdioClient(w http.ResponseWriter, r *http.Request) {
 		io.Reader
 		io.Closer
 	}{io.MultiReader(io.LimitReader(buffered, int64(buffered.Reader.Buffered())), conn), conn}
-	if err := s.toolbox.ServeStream(r.Context(), mcp.Caller{Actor: owner, Grants: mcp.Everything}, in, conn); err != nil {
+	ctx := mcp.WithWitness(r.Context(), web.ToolWitness(s.audit, owner, s.toolbox.Needs()))
+	if err := s.toolbox.ServeStream(ctx, mcp.Caller{Actor: owner, Grants: mcp.Everything}, in, conn); err != nil {
 		s.logger.Info("a client left", slog.String("reason", err.Error()))
 	}
 }

@@ -56,7 +56,8 @@ type Entry struct {
 	Via string `json:"via,omitempty"`
 	// From is the caller's address on the network.
 	From string `json:"from,omitempty"`
-	// TokenType is session or pat; TokenID is the session's or the token's id.
+	// TokenType is session, pat, or access for a program that was let in; TokenID is
+	// the session's or the token's id.
 	TokenType string `json:"tokenType,omitempty"`
 	TokenID   string `json:"tokenId,omitempty"`
 	// Target is the id of what it was done to, and Detail says it closer, such as the

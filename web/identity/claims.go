@@ -28,7 +28,9 @@ import (
 //     "jwk", "jku", "x5c" and "x5u" in the header are ignored (RFC 8725).
 //  2. The key is the one of the set whose kid the header names.
 //  3. iss is the issuer, letter by letter.
-//  4. aud contains the accepting service, letter by letter.
+//  4. aud contains the accepting service, letter by letter. That of an access token
+//     is a resource, such as https://sandbox.example.com/mcp/concierge, and nothing
+//     else of the same service takes it.
 //  5. typ is the type that is expected at this place: a handover is not a session.
 //  6. exp is there and not over; iat and nbf are not in the future. 30 seconds of
 //     clock skew are forgiven.
@@ -56,6 +58,10 @@ const (
 	TypeHandover = "handover"
 	// TypePAT is a personal access token: long-lived, for programs.
 	TypePAT = "pat"
+	// TypeAccess is an OAuth 2.1 access token of a program that a person has let in,
+	// as an editor at the concierge's tools. Its aud is the one resource that takes it
+	// (RFC 8707). It lives for minutes and is replaced by means of a refresh token.
+	TypeAccess = "access"
 )
 
 // PATPrefix stands before the JWT of a personal access token.
@@ -78,7 +84,7 @@ type Claims struct {
 	// NotBefore is only read: our own tokens are valid from IssuedAt on.
 	NotBefore *jwt.NumericDate `json:"nbf,omitempty"`
 
-	// Type is session, handover or pat.
+	// Type is session, handover, pat or access.
 	Type string `json:"typ"`
 	// Email is the person's address, and EmailVerified whether they proved that it
 	// is theirs. Without the proof it decides nothing.
@@ -100,7 +106,8 @@ type Claims struct {
 	SovereignFQDN string `json:"sovereign_fqdn,omitempty"`
 	DeploymentID  string `json:"deployment_id,omitempty"`
 
-	// SessionID is the sign-in that a session token belongs to.
+	// SessionID is the sign-in that a session token belongs to, or the consent that an
+	// access token does.
 	SessionID string `json:"sid,omitempty"`
 	// ReturnPath is where a handover lands: relative, on the receiver's allow-list.
 	ReturnPath string `json:"return_path,omitempty"`

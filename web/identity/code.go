@@ -65,7 +65,7 @@ const (
 )
 
 // nextPaths are where a sign-in may lead: pages of the app.
-var nextPaths = regexp.MustCompile(`^/(start|sandbox|sandbox/[a-z]{1,20})(\?c=[a-z0-9-]{4,64})?(#[A-Za-z0-9=&_-]{0,200})?$`)
+var nextPaths = regexp.MustCompile(`^/(start|authorize|sandbox|sandbox/[a-z]{1,20})(\?c=[a-z0-9-]{4,64})?(#[A-Za-z0-9=&_-]{0,200})?$`)
 
 // Next gives a path that a sign-in may lead to: the one that is wanted if it is a
 // page of the app, and nothing otherwise. Another site's address is no path.

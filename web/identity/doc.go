@@ -11,6 +11,10 @@
 // instance whose public half is the JWKS ([Identity.JWKS]). claims.go is the contract
 // that other services follow; [Verifier] follows it for those in Go.
 //
+// A person can let a program in to one resource, the concierge's tools, by OAuth 2.1:
+// oauth_client.go is the program, grant.go what it asks and what the person decides,
+// exchange.go its tokens. What it was allowed is a session of the program's.
+//
 // People are members of Organizations (organizations.go, membership.go). [Home] is
 // the instance's own. What somebody may do is what the role that they have now, in
 // the Organization that they act in, grants within its plan (role.go, registry.go).
@@ -44,6 +48,12 @@
 //     its maker could, and nothing that only a person may. Once it is revoked it is
 //     refused, what it holds open ends ([Identity.Bind]), and every instance and every
 //     verifier that follows the journal does the same.
+//   - Programs register themselves and are kept nowhere: an id is what the program said,
+//     signed. One that is the address of a document is not taken, since a service
+//     that fetches what a stranger names can be made to look around in its own network.
+//   - A program gets what the person may do at each request, within what it asked for
+//     and within what a token may; its access tokens are for the one resource. Its
+//     code and its refresh tokens work once; one that comes again ends all of it.
 //   - A cookie's name is the instance's, so that two instances on one host do not
 //     sign each other out.
 //

@@ -57,7 +57,7 @@ func (id *Identity) Bind(ctx context.Context, c Claims) (bound context.Context, 
 	switch {
 	case c.Type == TypePAT && c.Expiry != nil:
 		on, until = c.ID, c.Expiry.Time().Add(leeway)
-	case c.Type == TypeSession && c.SessionID != "":
+	case c.SessionID != "":
 		x, _, err := id.sessions.get(ctx, c.SessionID)
 		if err != nil {
 			return ctx, func() {} // it was good a moment ago
@@ -71,7 +71,7 @@ func (id *Identity) Bind(ctx context.Context, c Claims) (bound context.Context, 
 	ctx, cancel := context.WithCancelCause(ctx)
 	forget := id.held.add(on, func() { cancel(ended) })
 	// It may have ended before that.
-	if c.Type == TypePAT && !id.tokens.good(c.ID) || c.Type == TypeSession && id.sessions.good(ctx, c) != nil {
+	if c.Type == TypePAT && !id.tokens.good(c.ID) || c.Type != TypePAT && id.sessions.good(ctx, c) != nil {
 		cancel(ended)
 	}
 	return ctx, func() { forget(); cancel(nil); stop() }

@@ -35,6 +35,9 @@ type Options struct {
 	Issuer string
 	// Audience is the aud of session tokens; empty means Issuer.
 	Audience string
+	// Resource is the address of the one resource that programs are let in to by OAuth
+	// 2.1; empty lets none in.
+	Resource string
 	// Journal keeps people, Organizations, sessions, personal access tokens and which
 	// handover tokens were used; without it there is only the one-time link.
 	Journal *journal.Journal
@@ -75,6 +78,7 @@ type Identity struct {
 	options   Options
 	ring      *ring
 	verifier  *Verifier
+	resource  *Verifier // of access tokens
 	peer      []jose.JSONWebKey
 	tokens    *tokens
 	sessions  *sessions
@@ -121,6 +125,7 @@ func Open(ctx context.Context, options Options) (*Identity, error) {
 	}
 	id := &Identity{options: options, ring: keys, codes: map[[sha256.Size]byte]journal.Actor{}}
 	id.verifier = NewVerifier(VerifierOptions{Issuer: options.Issuer, Audience: options.Audience, Key: keys.verifying, Now: options.Now})
+	id.resource = NewVerifier(VerifierOptions{Issuer: options.Issuer, Audience: options.Resource, Key: keys.verifying, Now: options.Now})
 	if options.Journal != nil {
 		if id.head, err = options.Journal.Head(ctx); err != nil {
 			return nil, err
@@ -261,6 +266,18 @@ func (id *Identity) FromRequest(r *http.Request) (Claims, error) {
 		return Claims{}, err
 	}
 	return id.current(r.Context(), c)
+}
+
+// FromResource names the caller of a request to [Options.Resource]: by an access
+// token that is for it, else as [Identity.FromRequest] does.
+func (id *Identity) FromResource(r *http.Request) (Claims, error) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if id.options.Resource != "" && strings.EqualFold(scheme, "Bearer") {
+		if c, err := id.resource.Verify(strings.TrimSpace(token), TypeAccess); err == nil && c.SessionID != "" {
+			return id.current(r.Context(), c)
+		}
+	}
+	return id.FromRequest(r)
 }
 
 // lessen takes from a personal access token what its person may not do any more.

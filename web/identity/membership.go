@@ -213,6 +213,9 @@ func (id *Identity) RemoveMember(ctx context.Context, by Claims, org, subject st
 	if err != nil {
 		return err
 	}
+	if err := id.endGrants(ctx, subject, org, "removed"); err != nil {
+		return err
+	}
 	return id.tokens.revokeWhere(ctx, by, subject, org, func(Token) bool { return true })
 }
 

@@ -48,6 +48,7 @@ var registry = []Capability{
 	{Name: "identity.self.erase", Title: "Have everything about you erased", Person: true},
 	{Name: "identity.session.list", Title: "See where you are signed in"},
 	{Name: "identity.session.end", Title: "Sign out elsewhere", Person: true},
+	{Name: "identity.client.allow", Title: "Let a program in for you", Person: true},
 	{Name: "identity.token.create", Title: "Make access tokens for programs", Person: true},
 	{Name: "identity.token.list", Title: "See your access tokens"},
 	{Name: "identity.token.revoke", Title: "Revoke your access tokens"},

@@ -49,7 +49,7 @@ var talking = []string{
 
 // looking is what a member sees.
 var looking = []string{
-	"identity.self.*", "identity.session.*", "identity.token.*", "org.read", "org.switch", "org.member.list", "sovereign.read",
+	"identity.self.*", "identity.session.*", "identity.client.*", "identity.token.*", "org.read", "org.switch", "org.member.list", "sovereign.read",
 	"skills.*", "catalyst.openapi", "catalyst.plan.get", "catalyst.deployments.list", "catalyst.deployments.get", "catalyst.deployments.events",
 	"marketplace.catalog.list", "marketplace.region.list", "marketplace.sku.list", UseConcierge,
 	"sandbox.session.list", "sandbox.session.get", "sandbox.agent.list", "gitea.repo.list", "gitea.repo.get", "gitea.pr.list", "gitea.pr.get",
@@ -66,7 +66,7 @@ var roles = map[string][]string{
 		"sandbox.deploy.staging", "sandbox.deploy.status", "gitea.*", "k8s.read.*", "flux.reconcile", "flux.status",
 	}),
 	RoleOrgAdmin: {
-		"identity.self.*", "identity.session.*", "identity.token.*", "org.*", "sovereign.read", UseConcierge,
+		"identity.self.*", "identity.session.*", "identity.client.*", "identity.token.*", "org.*", "sovereign.read", UseConcierge,
 		"concierge.*", "card.ask", "skills.*", "catalyst.*", "marketplace.*", "sandbox.*", "gitea.*", "k8s.read.*", "flux.*", "rag.*",
 	},
 	RoleSovereignAdmin: {

@@ -53,7 +53,8 @@ const (
 
 // SignIn is how and with what somebody signs in.
 type SignIn struct {
-	// Method is link, handover, email, invitation, guest, or oidc and the provider's id.
+	// Method is link, handover, email, invitation, guest, oauth for a program, or oidc
+	// and the provider's id.
 	Method string `json:"method,omitempty"`
 	// Agent is what the browser says that it is, cut to 200 characters.
 	Agent string `json:"agent,omitempty"`
@@ -68,6 +69,8 @@ type sessionStarted struct {
 	// the Organization says at each request.
 	Role    string    `json:"role,omitempty"`
 	Expires time.Time `json:"expires"`
+	// Grant is set where a person let a program in; nil is the person themselves.
+	Grant *grant `json:"grant,omitempty"`
 	SignIn
 }
 
@@ -83,8 +86,9 @@ type sessionRotated struct {
 
 // sessionEnded has the reason: signed-out, ended for one that was ended from
 // elsewhere, replaced for one in whose browser somebody has signed in, removed for
-// somebody who is no member any more, or reused for a refresh token that was used
-// again, which is how a stolen one shows.
+// somebody who is no member any more, revoked by a program that was let in, erased
+// with its person, or reused for a refresh token or an authorization code that was
+// used again, which is how a stolen one shows.
 type sessionEnded struct {
 	Reason string `json:"reason"`
 }
@@ -118,21 +122,28 @@ func (id *Identity) start(ctx context.Context, actor journal.Actor, role string,
 	if r := []rune(how.Agent); len(r) > 200 {
 		how.Agent = string(r[:200])
 	}
-	sid := uuid.NewString()
 	d := sessionStarted{Actor: actor, Role: role, Expires: now.Add(ttl), SignIn: how}
-	public := actor
-	public.Email, public.EmailVerified = "", false
-	e := journal.New(eventSessionStarted, d).By(public).Of(actor.Subject)
-	e.TenantID, e.Timestamp = actor.OrgID, now
-	if err := id.sessions.append(ctx, sid, 0, e); err != nil {
+	sid, err := id.begin(ctx, d, now)
+	if err != nil {
 		return Session{}, err
 	}
-	if id.options.Journal != nil && role != RoleGuest {
-		if err := id.people.signedIn(ctx, actor.Subject, personSignedIn{SessionID: sid, OrgID: actor.OrgID, Expires: d.Expires}); err != nil {
-			return Session{}, err
-		}
-	}
 	return id.pair(sid, storedSession{sessionStarted: d})
+}
+
+// begin writes a session down, and gives its id.
+func (id *Identity) begin(ctx context.Context, d sessionStarted, now time.Time) (string, error) {
+	sid := uuid.NewString()
+	public := d.Actor
+	public.Email, public.EmailVerified = "", false
+	e := journal.New(eventSessionStarted, d).By(public).Of(public.Subject)
+	e.TenantID, e.Timestamp = public.OrgID, now
+	if err := id.sessions.append(ctx, sid, 0, e); err != nil {
+		return "", err
+	}
+	if id.options.Journal == nil || d.Role == RoleGuest {
+		return sid, nil
+	}
+	return sid, id.people.signedIn(ctx, public.Subject, personSignedIn{SessionID: sid, OrgID: public.OrgID, Expires: d.Expires})
 }
 
 // standing is the role of a session's person as it is now, with what it grants.
@@ -164,28 +175,44 @@ func (id *Identity) pair(sid string, x storedSession) (Session, error) {
 	now := id.options.Now()
 	c := id.sessionClaims(x.Actor, role, now, min(accessTTL, x.Expires.Sub(now)))
 	c.SessionID, c.Groups, c.Capabilities = sid, x.Groups, grants
+	purpose := forRefresh
+	if x.Grant != nil {
+		x.Grant.limit(&c)
+		purpose = forGrant
+	}
 	access, err := signWith(key, c)
 	if err != nil {
 		return Session{}, err
 	}
-	generation := strconv.Itoa(x.generation)
-	refresh := strings.Join([]string{key.KID, sid, generation, base64.RawURLEncoding.EncodeToString(key.mac("refresh", sid, generation))}, ".")
-	return Session{Access: access, Refresh: refresh, Expires: x.Expires, Actor: x.Actor}, nil
+	return Session{Access: access, Refresh: key.next(purpose, sid, x.generation), Expires: x.Expires, Actor: x.Actor}, nil
+}
+
+// The purposes of the secrets by which a session goes on; one is good for no other.
+const (
+	forRefresh = "refresh"            // a browser's
+	forGrant   = "grant-refresh"      // a program's
+	forAccess  = "authorization-code" // a program's first
+)
+
+// next is the secret by which a session goes on from a generation.
+func (k *signingKey) next(purpose, sid string, generation int) string {
+	g := strconv.Itoa(generation)
+	return strings.Join([]string{k.KID, sid, g, base64.RawURLEncoding.EncodeToString(k.mac(purpose, sid, g))}, ".")
 }
 
 func sessionOver() *fault.Error {
 	return fault.New(fault.Unauthenticated, "you are not signed in, or your session has ended").Do("Sign in again.")
 }
 
-// readRefresh gives the session and generation of a refresh token that is ours.
-func (id *Identity) readRefresh(token string) (sid string, generation int, ok bool) {
+// readNext gives the session and generation of a secret that is ours.
+func (id *Identity) readNext(purpose, token string) (sid string, generation int, ok bool) {
 	part := strings.Split(token, ".")
 	if len(token) > 256 || len(part) != 4 {
 		return "", 0, false
 	}
 	key := id.ring.named(part[0])
 	mac, err := base64.RawURLEncoding.Strict().DecodeString(part[3])
-	if key == nil || err != nil || !hmac.Equal(mac, key.mac("refresh", part[1], part[2])) {
+	if key == nil || err != nil || !hmac.Equal(mac, key.mac(purpose, part[1], part[2])) {
 		return "", 0, false
 	}
 	generation, err = strconv.Atoi(part[2])
@@ -196,11 +223,17 @@ func (id *Identity) readRefresh(token string) (sid string, generation int, ok bo
 // seconds it gives the same successor again. After that its use is taken for a
 // theft, and ends the session for whoever has it.
 func (id *Identity) Refresh(ctx context.Context, token string) (Session, error) {
-	over := sessionOver()
-	sid, generation, ok := id.readRefresh(token)
+	sid, generation, ok := id.readNext(forRefresh, token)
 	if !ok {
-		return Session{}, over
+		return Session{}, sessionOver()
 	}
+	return id.goOn(ctx, sid, generation, refreshGrace)
+}
+
+// goOn gives the tokens of a session's next generation, once, and within grace the
+// same ones again.
+func (id *Identity) goOn(ctx context.Context, sid string, generation int, grace time.Duration) (Session, error) {
+	over := sessionOver()
 	for range 8 {
 		x, ok, err := id.sessions.get(ctx, sid)
 		if err == nil && ok && generation > x.generation { // another instance has rotated it
@@ -217,8 +250,11 @@ func (id *Identity) Refresh(ctx context.Context, token string) (Session, error) 
 		case generation == x.generation:
 			e := journal.New(eventSessionRotated, sessionRotated{generation + 1}).By(journal.Actor{Kind: journal.System})
 			e.Timestamp, e.TenantID = now.UTC(), x.Actor.OrgID
-			err = id.sessions.append(ctx, sid, x.seq, e)
-		case generation == x.generation-1 && now.Sub(x.rotatedAt) <= refreshGrace:
+			if err = id.sessions.append(ctx, sid, x.seq, e); err == nil {
+				x.generation++
+				return id.pair(sid, x)
+			}
+		case generation == x.generation-1 && now.Sub(x.rotatedAt) <= grace:
 			return id.pair(sid, x)
 		default:
 			if err := id.endSession(ctx, sid, "reused"); err != nil {
@@ -242,7 +278,7 @@ func (id *Identity) SignOut(r *http.Request) error { return id.leave(r, "signed-
 
 func (id *Identity) leave(r *http.Request, reason string) error {
 	if cookie, err := r.Cookie(id.refreshCookie()); err == nil {
-		if sid, _, ok := id.readRefresh(cookie.Value); ok {
+		if sid, _, ok := id.readNext(forRefresh, cookie.Value); ok {
 			return id.endSession(r.Context(), sid, reason)
 		}
 	}
@@ -359,6 +395,9 @@ func (id *Identity) current(ctx context.Context, c Claims) (Claims, error) {
 		return Claims{}, sessionOver()
 	}
 	c.Role, c.Capabilities = role, grants
+	if x.Grant != nil {
+		c.Capabilities = Intersect(grants, x.Grant.Capabilities)
+	}
 	return c, nil
 }
 

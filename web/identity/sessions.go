@@ -14,9 +14,10 @@ import (
 // OwnSession is one place where the caller is signed in.
 type OwnSession struct {
 	ID string `json:"id"`
-	// Method is link, handover, email, invitation, or oidc and the provider's id.
+	// Method is link, handover, email, invitation, oauth for a program that was let
+	// in, or oidc and the provider's id.
 	Method string `json:"method"`
-	// Agent is what the browser said that it is.
+	// Agent is what the browser said that it is, or the program's name for itself.
 	Agent     string    `json:"agent"`
 	StartedAt time.Time `json:"started_at"`
 	// SeenAt is when it last took new tokens, which it does every 15 minutes of use.
@@ -61,7 +62,7 @@ func (id *Identity) Sessions(ctx context.Context, by Claims) ([]OwnSession, erro
 		if err != nil {
 			return nil, err
 		}
-		if !ok || x.ended || x.Actor.Subject != by.Subject {
+		if !ok || x.ended || x.Actor.Subject != by.Subject || x.Grant != nil && x.generation == 0 {
 			continue
 		}
 		o := OwnSession{

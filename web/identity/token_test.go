@@ -59,7 +59,7 @@ func newRegistry(t *testing.T) *registry {
 // instance is one service on the journal, running.
 func (r *registry) instance(t *testing.T) *identity.Identity {
 	t.Helper()
-	id := open(t, identity.Options{Journal: r.Journal, Now: r.now})
+	id := open(t, identity.Options{Journal: r.Journal, Now: r.now, Resource: resource})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- id.Run(ctx) }()
@@ -146,7 +146,7 @@ func TestTokenLife(t *testing.T) {
 		t.Errorf("the list is %+v", list)
 	}
 	// An instance that starts now knows.
-	if _, err := with(open(t, identity.Options{Journal: r.Journal, Now: r.now}), text); fault.CodeOf(err) != fault.Unauthenticated {
+	if _, err := with(open(t, identity.Options{Journal: r.Journal, Now: r.now, Resource: resource}), text); fault.CodeOf(err) != fault.Unauthenticated {
 		t.Errorf("after a restart: %v", err)
 	}
 	r.clock.Store(int64(31 * 24 * time.Hour))
@@ -348,7 +348,7 @@ func TestTwoInstances(t *testing.T) {
 func TestLastUseIsKept(t *testing.T) {
 	r := newRegistry(t)
 	caller := person("layla", identity.RoleOrgAdmin)
-	id := open(t, identity.Options{Journal: r.Journal, Now: r.now})
+	id := open(t, identity.Options{Journal: r.Journal, Now: r.now, Resource: resource})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- id.Run(ctx) }()
@@ -364,7 +364,7 @@ func TestLastUseIsKept(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	again := open(t, identity.Options{Journal: r.Journal, Now: r.now})
+	again := open(t, identity.Options{Journal: r.Journal, Now: r.now, Resource: resource})
 	if list := again.Tokens(caller); len(list) != 1 || !list[0].LastUsedAt.Equal(noon.Add(42*time.Minute)) {
 		t.Errorf("the list is %+v", list)
 	}

@@ -1,8 +1,9 @@
-import { lazy, Suspense, useEffect, useState } from 'react'
+import { lazy, Suspense, useEffect, useState, type ComponentType, type LazyExoticComponent } from 'react'
 import { api } from './api/client'
 import { APIError } from './api/problem'
 import type { Whoami } from './api/types'
 import { ErrorPage, LoadingPage, NotFoundPage } from './frame/pages'
+import { waiting } from './lib/waiting'
 import { t } from './messages'
 import { SimulatedAppPage } from './pages/simulated-app'
 import { SandboxPage } from './pages/sandbox'
@@ -13,8 +14,8 @@ import { StartPage } from './pages/start'
 const page = pageAt(location.pathname)
 
 /** The service answers the root itself only at the address of a simulated app. */
-export function pageAt(path: string): 'admin' | 'outbox' | 'sandbox' | 'start' | 'signin' | 'join' | 'app' | 'none' {
-  const named = /\/(?:sandbox\/(admin|outbox)|(signin|join))\/?$/.exec(path)
+export function pageAt(path: string): 'admin' | 'outbox' | 'sandbox' | 'start' | 'signin' | 'join' | 'authorize' | 'app' | 'none' {
+  const named = /\/(?:sandbox\/(admin|outbox)|(signin|join|authorize))\/?$/.exec(path)
   if (named) return (named[1] ?? named[2]) as 'admin'
   if (/\/sandbox(\/|$)/.test(path)) return 'sandbox'
   if (/\/start\/?$/.test(path)) return 'start'
@@ -22,8 +23,11 @@ export function pageAt(path: string): 'admin' | 'outbox' | 'sandbox' | 'start' |
 }
 
 /** They are not what most come for, so they come when they are wanted. */
-const AdminPage = lazy(() => import('./admin/page'))
-const OutboxPage = lazy(() => import('./admin/outbox'))
+const rare: Record<string, LazyExoticComponent<ComponentType<{ whoami: Whoami }>> | undefined> = {
+  admin: lazy(() => import('./admin/page')),
+  outbox: lazy(() => import('./admin/outbox')),
+  authorize: lazy(() => import('./pages/consent')),
+}
 
 /** The page that was asked for, as a way back to it. */
 const here = (): string => location.pathname + location.search + location.hash
@@ -47,13 +51,16 @@ function SignedInApp() {
     document.title = page === 'sandbox' && whoami?.fqdn ? `${whoami.fqdn} · ${t('app.name')}` : t('app.name')
   }, [whoami])
 
+  if (page === 'authorize' && (whoami?.role === 'guest' || (error instanceof APIError && error.signedOut))) {
+    waiting.keep()
+    return <SignInPage next="/authorize" />
+  }
   if (error instanceof APIError && error.signedOut) return <SignInPage next={here()} />
   if (error) return <ErrorPage error={error} />
   if (page === 'none') return <NotFoundPage />
   if (!whoami) return <LoadingPage />
-  if (page === 'admin' || page === 'outbox') {
-    return <Suspense fallback={<LoadingPage />}>{page === 'admin' ? <AdminPage whoami={whoami} /> : <OutboxPage whoami={whoami} />}</Suspense>
-  }
+  const Rare = rare[page]
+  if (Rare) return <Suspense fallback={<LoadingPage />}><Rare whoami={whoami} /></Suspense>
   // A Sovereign has no concierge: every address leads to its landing page.
   return page === 'sandbox' || whoami.mode === 'sovereign' ? (
     <SandboxPage whoami={whoami} />

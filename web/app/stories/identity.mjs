@@ -2,7 +2,9 @@
 // is invited and removed, and tokens. `npm run stories`, or `node stories/identity.mjs`.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -25,6 +27,52 @@ async function startProvider(dir, url) {
   const child = spawn(binary, [url], { stdio: ['ignore', 'pipe', 'ignore'] })
   const [issuer] = await once(createInterface({ input: child.stdout }), 'line')
   return { issuer, stop: () => child.kill('SIGTERM') }
+}
+
+/** A program that is not ours and wants to be let in: RFC 9728, 8414, 7591, 7636. */
+async function startEditor(at) {
+  const json = async (url, options) => (await fetch(url, options)).json()
+  const resource = await json(`${at}/.well-known/oauth-protected-resource/mcp/concierge`)
+  const server = await json(`${resource.authorization_servers[0]}/.well-known/oauth-authorization-server`)
+  const waiting = new Map()
+  const listener = createServer((req, res) => {
+    const query = new URL(req.url, 'http://127.0.0.1').searchParams
+    waiting.get(query.get('state'))?.(query)
+    res.end('<!doctype html><html lang="en"><title>Editor</title><p>Go back to your editor.</p>')
+  }).listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  listener.unref()
+  const back = `http://127.0.0.1:${listener.address().port}/callback`
+  const { client_id } = await json(server.registration_endpoint, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ client_name: 'Omar’s editor', redirect_uris: ['http://127.0.0.1/callback'] }),
+  })
+  return {
+    async ask() {
+      const verifier = randomBytes(48).toString('base64url')
+      const state = randomBytes(8).toString('hex')
+      const answer = new Promise((resolve) => waiting.set(state, resolve))
+      const query = new URLSearchParams({
+        response_type: 'code', client_id, redirect_uri: back, state, resource: resource.resource, code_challenge_method: 'S256',
+        code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+      })
+      return {
+        url: `${server.authorization_endpoint}?${query}`,
+        answer,
+        tokens: async () => json(server.token_endpoint, {
+          method: 'POST',
+          body: new URLSearchParams({ grant_type: 'authorization_code', client_id, code: (await answer).get('code'), code_verifier: verifier, redirect_uri: back, resource: resource.resource }),
+        }),
+      }
+    },
+    use: (token, name) =>
+      fetch(resource.resource, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream', 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': name },
+        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: {}, _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientInfo': { name: 'story', version: '1' }, 'io.modelcontextprotocol/clientCapabilities': {} } } }),
+      }),
+  }
 }
 
 const began = Date.now()
@@ -228,6 +276,40 @@ try {
   await omar.getByText('Revoked').nth(1).waitFor()
   assert.equal((await program('/api/v1/whoami')).status, 401)
 
+  // His other editor asks by itself. On a phone somebody has to sign in first, and says no.
+  const editor = await startEditor(service.url)
+  const asking = await editor.ask()
+  await omar.goto(asking.url)
+  await omar.getByRole('heading', { name: 'Let Omar’s editor in?' }).waitFor()
+  await omar.getByText('Draw up plans, with their price').waitFor()
+  await look(omar, 'consent')
+  await omar.getByRole('button', { name: 'Let Omar’s editor in' }).click()
+  await omar.getByText('Go back to your editor.').waitFor()
+  const grant = await asking.tokens()
+  const tool = (token) => editor.use(token, 'catalyst.draft.get')
+  assert.equal((await tool(grant.access_token)).status, 200)
+  assert.equal((await fetch(`${service.url}/api/v1/whoami`, { headers: { Authorization: `Bearer ${grant.access_token}` } })).status, 401, 'a token of the toolbox is good elsewhere')
+  await omar.goto(`${service.url}/sandbox/admin`)
+  const place = omar.getByRole('list', { name: 'Where you are signed in' }).getByRole('listitem').filter({ hasText: 'Omar’s editor' })
+  await place.getByText('A program that you let in').waitFor()
+  await look(omar, 'programs')
+  await place.getByRole('button', { name: 'Sign out there' }).click()
+  await place.waitFor({ state: 'detached' })
+  assert.equal((await tool(grant.access_token)).status, 401, 'a program goes on that was signed out')
+  const phone = await visit({ viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true })
+  const refused = await editor.ask()
+  await phone.goto(refused.url)
+  await phone.getByLabel('E-mail address').fill('layla@alfajr.example')
+  await phone.getByRole('button', { name: 'Send me a code' }).click()
+  await phone.getByLabel('Code from the mail').waitFor()
+  await owner.goto(`${service.url}/sandbox/outbox`)
+  await owner.locator('[data-mail="layla@alfajr.example"]').nth(2).waitFor()
+  await phone.getByLabel('Code from the mail').fill((await mail('layla@alfajr.example').innerText()).match(/\b\d{6}\b/)[0])
+  await phone.keyboard.press('Enter')
+  await phone.getByRole('heading', { name: 'Let Omar’s editor in?' }).waitFor()
+  await look(phone, 'consent-phone')
+  await phone.getByRole('button', { name: 'Do not' }).click()
+  assert.equal((await refused.answer).get('error'), 'access_denied')
   // He has a terminal and a conversation open when he is removed.
   const made = await ask(omar, 'POST', '/api/v1/sandbox/sessions', { agent: 'bash', name: 'His work' })
   assert.equal(made.status, 201, JSON.stringify(made))

@@ -124,7 +124,7 @@ export function Sessions() {
             id={s.id}
             actions={s.current ? <Badge tone="accent">{t('admin.thisBrowser')}</Badge> : <Button variant="quiet" busy={end.busy} onClick={() => void end.run(s)}>{t('admin.endSession')}</Button>}
           >
-            <span className="block font-medium">{device(s.agent)}</span>
+            <span className="block font-medium">{s.method === 'oauth' ? <bdi>{s.agent}</bdi> : device(s.agent)}</span>
             <span className="text-sm text-muted">
               {tMaybe(`method.${s.method.split(':')[0]}`, s.method)} · {t('admin.seen', { when: moment(s.seen_at) })}
             </span>

@@ -76,6 +76,18 @@ export interface OwnSession {
   current: boolean
 }
 
+/** POST /api/v1/oauth/request: what a program asks a person for. */
+export interface Asked {
+  /** The name that it gives itself. */
+  client: string
+  /** The host, or the scheme, that the person is led back to. */
+  to: string
+  ownComputer: boolean
+  organization: string
+  until: string
+  tools: { name: string; title: string }[]
+}
+
 export interface KeptMail {
   id: string
   at: string
@@ -112,6 +124,11 @@ export const organization = {
   invite: (org: string, email: string, role: string) =>
     call<Invitation>('POST', `api/v1/organizations/${id(org)}/invitations`, { email, role }),
   uninvite: (org: string, invitation: string) => done(send('DELETE', `api/v1/organizations/${id(org)}/invitations/${id(invitation)}`)),
+}
+
+export const program = {
+  asks: (query: string) => call<Asked | { redirect: string }>('POST', 'api/v1/oauth/request', { query }),
+  decide: (query: string, allow: boolean) => call<{ redirect: string }>('POST', 'api/v1/oauth/decision', { query, allow }),
 }
 
 export const own = {

@@ -64,7 +64,7 @@ function Ways({ methods, next }: { methods: Methods; next: string }) {
             <p className="flex items-center gap-3 text-sm text-muted before:h-px before:flex-1 before:bg-line after:h-px after:flex-1 after:bg-line">{t('signIn.or')}</p>
           ) : null}
           {methods.email ? <Email next={next} onAsked={setAsked} /> : null}
-          {methods.guest && /^\/?(start)?/.test(next) && !next.startsWith('/sandbox') ? (
+          {methods.guest && !/^\/(sandbox|authorize)/.test(next) ? (
             <div className="flex flex-col gap-1">
               <Button busy={guest.busy} onClick={() => void guest.run()}>{t('signIn.guest')}</Button>
               <p className="text-sm text-muted">{t('signIn.guestNote')}</p>
