@@ -58,6 +58,15 @@ func (l *list) waiting() []string {
 // List gives the actor's conversations without their turns and cards, the one
 // that changed last first.
 func (s *Service) List(ctx context.Context, actor journal.Actor) ([]Conversation, error) {
+	return s.listed(ctx, actor, func(owner journal.Actor) bool { return owns(actor, owner) })
+}
+
+// Of is List of all that a person began, in whichever Organization.
+func (s *Service) Of(ctx context.Context, person journal.Actor) ([]Conversation, error) {
+	return s.listed(ctx, person, func(owner journal.Actor) bool { return owner.Subject == person.Subject })
+}
+
+func (s *Service) listed(ctx context.Context, actor journal.Actor, which func(owner journal.Actor) bool) ([]Conversation, error) {
 	if err := somebody(actor); err != nil {
 		return nil, err
 	}
@@ -78,7 +87,7 @@ func (s *Service) List(ctx context.Context, actor journal.Actor) ([]Conversation
 			h = s.list.heads[id]
 			s.list.mu.Unlock()
 		}
-		if owns(actor, h.Owner) && !h.Erased {
+		if which(h.Owner) && !h.Erased {
 			mine = append(mine, h.Conversation)
 		}
 	}

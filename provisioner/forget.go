@@ -9,12 +9,13 @@ import (
 )
 
 // Forget destroys what is kept of a person outside the journal: the secrets of
-// their drafts and deployments. Sovereigns that stand go on, and are theirs at the
+// their drafts and deployments, in all their Organizations, and nothing of what
+// others built there. Sovereigns that stand go on, and are theirs at the
 // provider. drafts are the ids of their drafts. Call it before the person's key is
 // destroyed. Faults: [fault.Conflict] while something is being built for them, and
 // nothing is done.
 func (s *Service) Forget(ctx context.Context, person journal.Actor, drafts []string) error {
-	all, err := s.Deployments(ctx, person)
+	all, err := s.DeploymentsOf(ctx, person)
 	if err != nil {
 		return err
 	}

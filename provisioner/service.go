@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -303,6 +304,16 @@ func (s *Service) Deployments(ctx context.Context, actor journal.Actor) ([]Deplo
 		}
 	}
 	return own, nil
+}
+
+// DeploymentsOf lists the deployments that a person began, in whichever
+// Organization.
+func (s *Service) DeploymentsOf(ctx context.Context, person journal.Actor) ([]Deployment, error) {
+	all, err := s.ledger.all(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(d Deployment) bool { return person.Subject == "" || d.Owner.Subject != person.Subject }), nil
 }
 
 // Observe takes in an event of a deployment that the caller has from the journal,

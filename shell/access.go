@@ -81,6 +81,43 @@ func (s *Service) List(actor journal.Actor) []Session {
 	return out
 }
 
+// Of gives all sessions of a person, in whichever Organization.
+func (s *Service) Of(person journal.Actor) []Session {
+	out := []Session{}
+	for _, x := range s.of(person) {
+		out = append(out, x.view(hold.Owner))
+	}
+	return out
+}
+
+func (s *Service) of(person journal.Actor) (out []*session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, x := range s.sessions {
+		x.mu.Lock()
+		as := person
+		as.OrgID = x.f.owner.OrgID
+		if as.Owns(x.f.owner) && x.f.owner.LocalOwner == person.LocalOwner {
+			out = append(out, x)
+		}
+		x.mu.Unlock()
+	}
+	return out
+}
+
+// Forget ends all sessions of a person and removes what they kept.
+func (s *Service) Forget(ctx context.Context, person journal.Actor) error {
+	for _, x := range s.of(person) {
+		x.mu.Lock()
+		owner := x.f.owner
+		x.mu.Unlock()
+		if err := s.Delete(ctx, owner, x.id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Get gives one session.
 func (s *Service) Get(actor journal.Actor, id, invitation string) (Session, error) {
 	x, role, err := s.find(actor, id, invitation)

@@ -70,11 +70,12 @@ type exported struct {
 // anything is sent, so that what cannot be read is a fault and not half a zip.
 func (s *Server) aboutPerson(ctx context.Context, actor journal.Actor) (files []exported, err error) {
 	if s.options.Conversations != nil {
-		list, err := s.options.Conversations.List(ctx, actor)
+		list, err := s.options.Conversations.Of(ctx, actor)
 		if err != nil {
 			return nil, err
 		}
 		for _, head := range list {
+			actor := head.Owner // in the Organization where it was begun
 			conv, err := s.options.Conversations.Get(ctx, actor, head.ID)
 			if err != nil {
 				return nil, err
@@ -94,7 +95,7 @@ func (s *Server) aboutPerson(ctx context.Context, actor journal.Actor) (files []
 		}
 	}
 	if s.options.Provisioner != nil {
-		list, err := s.options.Provisioner.Deployments(ctx, actor)
+		list, err := s.options.Provisioner.DeploymentsOf(ctx, actor)
 		if err != nil {
 			return nil, err
 		}
@@ -103,7 +104,7 @@ func (s *Server) aboutPerson(ctx context.Context, actor journal.Actor) (files []
 		}
 	}
 	if s.options.Shell != nil {
-		files = append(files, exported{"sessions.json", s.options.Shell.List(actor)})
+		files = append(files, exported{"sessions.json", s.options.Shell.Of(actor)})
 	}
 	return files, nil
 }
@@ -139,11 +140,15 @@ func (s *Server) erasePerson(c echo.Context) error {
 	case s.options.Forget == nil:
 		return fault.New(fault.Unavailable, "this service keeps nothing of you that it could forget")
 	}
-	if err := s.options.Forget(c.Request().Context(), actor); err != nil {
+	ctx := context.WithoutCancel(c.Request().Context()) // its own session ends, too
+	forget, err := s.options.Identity.Forgetting(ctx, claims)
+	if err != nil {
 		return err
 	}
-	ctx := context.WithoutCancel(c.Request().Context()) // its own session ends, too
-	if err := s.options.Identity.Forget(ctx, claims); err != nil {
+	if err := s.options.Forget(ctx, actor); err != nil {
+		return err
+	}
+	if err := forget(ctx); err != nil {
 		return err
 	}
 	s.options.Identity.ClearCookies(c.Response(), s.isSecure(c))

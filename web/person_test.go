@@ -76,7 +76,7 @@ func newKept(t *testing.T) *kept {
 		o.Mode, o.Provisioner, o.Conversations, o.Journal, o.Catalogue, o.Identity = web.Concierge, service, conversations, k.journal, cat, id
 		o.Audit = audit.New(k.journal, nil)
 		o.Forget = func(ctx context.Context, person journal.Actor) error {
-			list, err := conversations.List(ctx, person)
+			list, err := conversations.Of(ctx, person)
 			if err != nil {
 				return err
 			}
@@ -303,4 +303,69 @@ func TestErasePerson(t *testing.T) {
 	}
 	defer j.Close()
 	reads(j)
+}
+
+// TestEraseReachesAllOrganizations: what somebody began in another Organization goes
+// with them, and what colleagues have built in theirs stays.
+func TestEraseReachesAllOrganizations(t *testing.T) {
+	t.Parallel()
+	k := newKept(t)
+	in := func(org string, who journal.Actor) journal.Actor { who.OrgID = org; return who }
+	omar := journal.Actor{Kind: journal.Human, Subject: "omar", Email: "omar@alnoor.example", EmailVerified: true, OrgID: "clinic"}
+	began := map[string]string{}
+	for name, who := range map[string]journal.Actor{"hers": in("clinic", layla), "hers elsewhere": in("practice", layla), "his": omar} {
+		var made struct{ ID string }
+		decode(t, k.ask(t, who, http.MethodPost, "/api/v1/conversations", `{"language":"en"}`), &made)
+		began[name] = made.ID
+		if err := k.vault.Put(t.Context(), made.ID, "hetzner-token", []byte(strings.Repeat("S", 64))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// His deployment is the Organization's, so that she sees it.
+	his := "00000000000000aa"
+	if err := k.vault.Put(t.Context(), his, "kubeconfig", []byte("his")); err != nil {
+		t.Fatal(err)
+	}
+	created := journal.New("deployment.created", map[string]any{"draftId": began["his"], "owner": omar, "cloud": "simulated", "spec": provisioner.Spec{SovereignFQDN: "his.omani.works"}})
+	if _, err := k.journal.Append(t.Context(), "deployment."+his, 0, created.By(omar).Of(omar.Subject),
+		journal.New("deployment.status.changed", map[string]any{"status": provisioner.StatusReady})); err != nil {
+		t.Fatal(err)
+	}
+	if res := k.ask(t, in("clinic", layla), http.MethodGet, "/api/v1/deployments/"+his, ""); res.StatusCode != http.StatusOK {
+		t.Fatalf("she sees his deployment: %d", res.StatusCode)
+	}
+	exported := opened(t, k.ask(t, in("clinic", layla), http.MethodGet, "/api/v1/me/export", ""))
+	if !strings.Contains(exported, began["hers elsewhere"]) || strings.Contains(exported, "his.omani.works") {
+		t.Error("her export lacks what she began elsewhere, or has what is his")
+	}
+	wantStatus(t, k.ask(t, in("clinic", layla), http.MethodDelete, "/api/v1/me", `{"confirm":"layla@alnoor.example"}`), http.StatusNoContent)
+	for owner, left := range map[string]int{began["hers"]: 0, began["hers elsewhere"]: 0, began["his"]: 1, his: 1} {
+		if secrets, err := k.vault.Purposes(t.Context(), owner); err != nil || len(secrets) != left {
+			t.Errorf("of %s there are %v: %v", owner, secrets, err)
+		}
+	}
+	if res := k.ask(t, omar, http.MethodGet, "/api/v1/deployments/"+his, ""); res.StatusCode != http.StatusOK {
+		t.Errorf("his deployment answers %d", res.StatusCode)
+	}
+}
+
+// opened is an answer as text, also where it is a zip.
+func opened(t *testing.T, res *http.Response) string {
+	t.Helper()
+	raw := body(t, res)
+	z, err := zip.NewReader(bytes.NewReader([]byte(raw)), int64(len(raw)))
+	if err != nil {
+		return raw
+	}
+	var all strings.Builder
+	for _, f := range z.File {
+		all.WriteString(f.Name)
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(&all, r)
+		_ = r.Close()
+	}
+	return all.String()
 }

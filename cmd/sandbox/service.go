@@ -227,7 +227,7 @@ func (s *service) server() (*web.Server, error) {
 // forget destroys what is kept of a person, the key to the rest of it last.
 func (s *service) forget(ctx context.Context, person journal.Actor) error {
 	if s.provisioner != nil {
-		list, err := s.conversations.List(ctx, person)
+		list, err := s.conversations.Of(ctx, person)
 		if err != nil {
 			return err
 		}
@@ -238,7 +238,7 @@ func (s *service) forget(ctx context.Context, person journal.Actor) error {
 		if err := s.provisioner.Forget(ctx, person, drafts); err != nil {
 			return err
 		}
-		deployments, err := s.provisioner.Deployments(ctx, person)
+		deployments, err := s.provisioner.DeploymentsOf(ctx, person)
 		if err != nil {
 			return err
 		}
@@ -248,10 +248,8 @@ func (s *service) forget(ctx context.Context, person journal.Actor) error {
 			}
 		}
 	}
-	for _, x := range s.shell.List(person) {
-		if err := s.shell.Delete(ctx, person, x.ID); err != nil {
-			return err
-		}
+	if err := s.shell.Forget(ctx, person); err != nil {
+		return err
 	}
 	if err := s.vault.ForgetPerson(ctx, person.Subject); err != nil {
 		return err

@@ -52,6 +52,9 @@ func (p people) find(ctx context.Context, noun, value string) (string, bool, err
 	if err := json.Unmarshal(raw, &d); err != nil {
 		return "", false, fault.Wrap(err, fault.Internal, "the record of a person cannot be read")
 	}
+	if gone, err := p.released(ctx, noun, value, d.Subject); err != nil || gone {
+		return "", false, err
+	}
 	return d.Subject, d.Subject != "", nil
 }
 

@@ -530,29 +530,3 @@ func (s *sessions) forget() {
 		}
 	}
 }
-
-// Forget signs a person out everywhere and revokes their tokens, as the end of
-// having them erased. Whoever has one of their tokens after it has nothing.
-func (id *Identity) Forget(ctx context.Context, caller Claims) error {
-	for _, t := range id.Tokens(caller) {
-		if t.RevokedAt.IsZero() {
-			if err := id.RevokeToken(ctx, caller, t.ID); err != nil {
-				return err
-			}
-		}
-	}
-	id.sessions.mu.Lock()
-	var theirs []string
-	for sid, x := range id.sessions.byID {
-		if x.Actor.Subject == caller.Subject && !x.ended {
-			theirs = append(theirs, sid)
-		}
-	}
-	id.sessions.mu.Unlock()
-	for _, sid := range theirs {
-		if err := id.endSession(ctx, sid, "erased"); err != nil {
-			return err
-		}
-	}
-	return nil
-}

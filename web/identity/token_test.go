@@ -35,6 +35,7 @@ type registry struct {
 	*journal.Journal
 	dir   string
 	clock atomic.Int64 // after noon
+	vault *vault.Vault
 }
 
 func (r *registry) now() time.Time { return noon.Add(time.Duration(r.clock.Load())) }
@@ -45,7 +46,7 @@ func newRegistry(t *testing.T) *registry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &registry{dir: t.TempDir()}
+	r := &registry{dir: t.TempDir(), vault: keys}
 	if r.Journal, err = journal.Open(t.Context(), journal.Options{Dir: r.dir, Sealer: keys, Logger: slog.New(slog.DiscardHandler)}); err != nil {
 		t.Fatal(err)
 	}
