@@ -19,7 +19,7 @@ help: ## this list
 # The first build leaves out the driver of remote models, a third of all compiling,
 # unless one is asked for; it follows while the service runs.
 run: ## run the service; OpenTofu is built meanwhile, once
-	@.tools/service '$(VERSION)' $(if $(findstring openai:,$(ARGS) $(SANDBOX_MODEL)),,first)
+	@.tools/service '$(VERSION)' $(if $(findstring openai:,$(ARGS) $(SANDBOX_MODEL) $(SANDBOX_SPEECH_TO_TEXT) $(SANDBOX_TEXT_TO_SPEECH)),,first)
 	@(nice -n 19 $(MAKE) --no-print-directory tools build || true) & \
 	exec bin/sandbox serve --log-format text --log-level warn \
 	  --provider-mirror "$$(.tools/mirror)" $(if $(TOFU),,--tofu "$$(.tools/build --path tofu)") $(if $(LAN),--lan) $(ARGS)

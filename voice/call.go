@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/webrtc/v4"
@@ -42,12 +43,25 @@ type Call struct {
 	closed func() // tells the service
 	once   sync.Once
 
+	// ice is held while an ICE session is begun. restarts counts them, candidates are
+	// those of the running one that came after its beginning.
+	ice                  sync.Mutex
+	restarts, candidates int
+	// alive is when something was said or shown, in nanoseconds of the Unix epoch.
+	alive atomic.Int64
+
 	mu     sync.Mutex
 	events *webrtc.DataChannel
 	spoken map[string]*reply
+	// recorder is there while the call is recorded.
+	recorder *recorder
 	// over has the turns that have ended: a piece of one is late.
 	over  map[string]bool
 	dueAt time.Time // when a call without a connection is given up
+	// fallback: who is heard, or spoken for, by another engine than the wanted one.
+	fallback map[string]bool
+	// reason is why the call ends, where it is not the person who ends it.
+	reason string
 }
 
 // reply is what the agent says in one turn, as far as it was given to the mouth.
@@ -59,11 +73,14 @@ type reply struct {
 
 // Event is what a page is told over the call's data channel, as JSON.
 type Event struct {
-	// Type is state, caption, unsure or ended. unsure has words that the person is
-	// asked about, in a box that can be corrected; without Text it is settled. A page
-	// says settled when the person is done with it.
+	// Type is state, caption, unsure, recording, engine or ended. unsure has words that the
+	// person is asked about, in a box that can be corrected; without Text it is settled.
+	// A page says settled when the person is done with it, and record and voice, with
+	// the State on or off: whether the call is recorded, and the agent heard.
 	Type string `json:"type"`
-	// State is connecting, listening, hearing, thinking or speaking.
+	// State is connecting, listening, hearing, thinking or speaking; of a recording on,
+	// off, or full when there is no room for more of it; of the engine that hears or
+	// speaks for Who fallback, when it is not the wanted one, and back.
 	State string `json:"state,omitempty"`
 	// Who is person or agent; Text is what they say; Final is false while the words
 	// may still change.
@@ -92,6 +109,31 @@ func (c *Call) tell(e Event) {
 	}
 }
 
+// flush waits until the page has got what it was told, or half a second.
+func (c *Call) flush() {
+	c.mu.Lock()
+	d := c.events
+	c.mu.Unlock()
+	if d == nil || d.ReadyState() != webrtc.DataChannelStateOpen || c.lost() {
+		return
+	}
+	sent := make(chan struct{}, 1)
+	d.SetBufferedAmountLowThreshold(0)
+	d.OnBufferedAmountLow(func() {
+		select {
+		case sent <- struct{}{}:
+		default:
+		}
+	})
+	if d.BufferedAmount() == 0 {
+		return
+	}
+	select {
+	case <-sent:
+	case <-time.After(500 * time.Millisecond):
+	}
+}
+
 // begin wires the peer connection's callbacks and starts the goroutines.
 func (c *Call) begin() {
 	c.pc.OnDataChannel(func(d *webrtc.DataChannel) {
@@ -103,8 +145,8 @@ func (c *Call) begin() {
 		})
 		d.OnMessage(func(m webrtc.DataChannelMessage) {
 			var told Event
-			if len(m.Data) < 1<<10 && json.Unmarshal(m.Data, &told) == nil && told.Type == "settled" {
-				c.ear.settled()
+			if len(m.Data) < 1<<10 && json.Unmarshal(m.Data, &told) == nil {
+				c.asked(told)
 			}
 		})
 	})
@@ -130,11 +172,18 @@ func (c *Call) begin() {
 			}
 		}
 	})
+	c.mouth.voiced = func(fallback bool) { c.engine(agent, fallback) }
+	c.mouth.sounded = func(frame []int16) { c.recording((*recorder).tick, frame) }
 	c.mouth.begun = func(l *line) {
+		c.record(func(r *recorder) { r.begins(agent, l.text) })
 		c.tell(Event{Type: "caption", Who: "agent", Text: l.text, Final: true})
 		c.tell(Event{Type: "state", State: "speaking"})
 	}
 	c.mouth.ended = func(l *line) {
+		c.record(func(r *recorder) { r.ends(agent, l.text) })
+		if l.part != prompting {
+			c.lives()
+		}
 		c.ear.said(l)
 		if now, _ := c.mouth.speaking(); !now {
 			c.tell(Event{Type: "state", State: "listening"})
@@ -143,6 +192,8 @@ func (c *Call) begin() {
 	c.goDo(func() { c.mouth.run(c.ctx) })
 	c.goDo(func() { c.mouth.make(c.ctx) })
 	c.goDo(func() { c.ear.run(c.ctx, c.frames) })
+	c.lives()
+	c.goDo(c.waitForSigns)
 	c.goDo(func() {
 		err := c.options.Dialogue.Follow(c.ctx, c.ConversationID, c.uttered)
 		if c.ctx.Err() == nil {
@@ -150,6 +201,50 @@ func (c *Call) begin() {
 			go c.Close()
 		}
 	})
+}
+
+// asked takes what the page wants.
+func (c *Call) asked(e Event) {
+	switch {
+	case e.Type == "settled":
+		c.ear.settled()
+	case e.Type == "record" && e.State == "on":
+		c.startRecording()
+	case e.Type == "voice":
+		c.mouth.hush(e.State == "off")
+		c.lives()
+	case e.Type == "record" && e.State == "off":
+		c.stopRecording(nil, "off")
+	}
+}
+
+// engine tells the page when somebody's engine is another one than was wanted, and
+// when it is the wanted one again.
+func (c *Call) engine(who string, fallback bool) {
+	c.mu.Lock()
+	changed := c.fallback[who] != fallback
+	if c.fallback == nil {
+		c.fallback = map[string]bool{}
+	}
+	c.fallback[who] = fallback
+	c.mu.Unlock()
+	if !changed {
+		return
+	}
+	state := "back"
+	if fallback {
+		state = "fallback"
+	}
+	c.tell(Event{Type: "engine", Who: who, State: state})
+}
+
+// lost tells whether the person cannot be reached now.
+func (c *Call) lost() bool {
+	switch c.pc.ConnectionState() {
+	case webrtc.PeerConnectionStateDisconnected, webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
+		return true
+	}
+	return false
 }
 
 // goDo runs a goroutine that Close waits for.
@@ -195,6 +290,7 @@ func (c *Call) hear(t *webrtc.TrackRemote) {
 				frame := make([]int16, heardFrame)
 				copy(frame, rest)
 				rest = append(rest[:0], rest[heardFrame:]...)
+				c.recording((*recorder).heard, frame)
 				select {
 				case c.frames <- frame:
 				default: // the machine is too slow: better a gap than a growing delay
@@ -206,6 +302,7 @@ func (c *Call) hear(t *webrtc.TrackRemote) {
 
 // uttered takes what the agent says and shows. It is called by the follower.
 func (c *Call) uttered(u Utterance) {
+	c.lives()
 	c.mu.Lock()
 	if c.over[u.TurnID] && u.Card == nil {
 		c.mu.Unlock()
@@ -293,6 +390,7 @@ func (c *Call) interrupt(ctx context.Context) {
 		}
 	}
 	for turnID, text := range cut {
+		c.record(func(r *recorder) { r.ends(agent, text) })
 		if turnID == "" {
 			continue
 		}
@@ -302,15 +400,29 @@ func (c *Call) interrupt(ctx context.Context) {
 	}
 }
 
+// end closes the call for a reason that the page is told. It does not wait, so that
+// the call's own goroutines can ask for it.
+func (c *Call) end(reason string) {
+	c.mu.Lock()
+	c.reason = reason
+	c.mu.Unlock()
+	go c.Close()
+}
+
 // Close ends the call and waits. It may be called again.
 func (c *Call) Close() error {
 	c.once.Do(func() {
-		c.tell(Event{Type: "ended"})
+		c.mu.Lock()
+		reason := c.reason
+		c.mu.Unlock()
+		c.tell(Event{Type: "ended", Reason: reason})
+		c.flush()
 		c.mu.Lock()
 		c.stop()
 		c.mu.Unlock()
 		_ = c.pc.Close()
 		c.work.Wait()
+		c.stopRecording(nil, "")
 		c.ear.close()
 		c.closed()
 	})

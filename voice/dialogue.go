@@ -29,7 +29,7 @@ type Dialogue interface {
 	Consents(words, language string) bool
 	Refuses(words, language string) bool
 	// Text is one of the call's own sentences: call.readback (with what was said),
-	// call.again, call.button, call.unsure.
+	// call.again, call.button, call.unsure, call.recording.on and .off, call.silence.
 	Text(language, name string, args ...any) string
 }
 

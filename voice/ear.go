@@ -221,6 +221,8 @@ func (e *ear) begin(frames [][]int16) bool {
 			return false
 		}
 	}
+	e.call.lives()
+	e.call.record(func(r *recorder) { r.begins(human, "") })
 	e.call.tell(Event{Type: "state", State: "hearing"})
 	return true
 }
@@ -289,6 +291,7 @@ func (e *ear) end(ctx context.Context, isSpeech bool) {
 		resume()
 		return
 	}
+	e.call.engine(human, r.Fallback)
 	now, firm := e.call.mouth.speaking()
 	e.mu.Lock()
 	overlapped, paused := e.overlapped, e.paused
@@ -350,6 +353,7 @@ func (e *ear) understand(ctx context.Context) (r speech.Result, doubtful bool, e
 
 // turn says it in the conversation.
 func (e *ear) turn(ctx context.Context, text string, counts bool) {
+	e.call.record(func(r *recorder) { r.ends(human, text) })
 	e.call.tell(Event{Type: "caption", Who: "person", Text: text, Final: true})
 	e.call.tell(Event{Type: "state", State: "thinking"})
 	if err := e.call.options.Dialogue.Say(ctx, e.call.Actor, e.call.ConversationID, text, counts); err != nil {

@@ -40,10 +40,26 @@ var earBinary = sync.OnceValues(func() (path string, err error) {
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if earDir != "" {
+		if e, err := oneEar(); err == nil {
+			_ = e.Close()
+		}
 		_ = os.RemoveAll(earDir)
 	}
 	os.Exit(code)
 }
+
+// oneEar is the package's: loading a model takes longer than most tests.
+var oneEar = sync.OnceValues(func() (*speech.Ear, error) {
+	path, err := earBinary()
+	if err != nil {
+		return nil, fmt.Errorf("building sandbox-ear: %w", err)
+	}
+	return speech.NewEar(speech.EarOptions{Path: path, Model: earModel, Dir: filepath.Join(earDir, "model"), Pronunciations: speech.Pronunciations(),
+		Sentences: append(speech.Corpus("en", map[string][]string{
+			"business": {"dental clinic", "hotel", "school"}, "city": {"muscat", "berlin", "dubai"}, "app": {"nextcloud", "a wiki"},
+			"region": {"helsinki", "falkenstein", "nuremberg"}, "name": {"al noor dental"},
+		}), consentWords...)})
+})
 
 func newEar(t testing.TB) *speech.Ear {
 	t.Helper()
@@ -51,19 +67,10 @@ func newEar(t testing.TB) *speech.Ear {
 	if _, err := os.Stat(earModel); err != nil {
 		t.Skip("the recogniser's model is not installed; make packages installs pocketsphinx-en-us")
 	}
-	path, err := earBinary()
-	if err != nil {
-		t.Fatalf("building sandbox-ear: %v", err)
-	}
-	e, err := speech.NewEar(speech.EarOptions{Path: path, Model: earModel, Dir: t.TempDir(), Pronunciations: speech.Pronunciations(),
-		Sentences: append(speech.Corpus("en", map[string][]string{
-			"business": {"dental clinic", "hotel", "school"}, "city": {"muscat", "berlin", "dubai"}, "app": {"nextcloud", "a wiki"},
-			"region": {"helsinki", "falkenstein", "nuremberg"}, "name": {"al noor dental"},
-		}), consentWords...)})
+	e, err := oneEar()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = e.Close() })
 	return e
 }
 
@@ -162,7 +169,8 @@ func (d *talk) Refuses(words, language string) bool {
 func (d *talk) Text(_, name string, args ...any) string {
 	texts := map[string]string{
 		"call.readback": "You said: %s.", "call.again": "I want to be sure that I heard a yes.",
-		"call.button": "Please press the button.", "call.unsure": "I am not sure that I heard you right.",
+		"call.button": "Please press the button.", "call.recording.on": "This call is recorded from now on.", "call.recording.off": "It has ended.",
+		"call.silence": "Are you still there?", "call.unsure": "I am not sure that I heard you right.",
 	}
 	if len(args) == 0 {
 		return texts[name]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -28,6 +29,7 @@ type line struct {
 	played int
 	whole  bool // nothing more is made of it
 	failed bool // not all of it could be made
+	begun  bool // it was told of
 }
 
 // part is what a line is for.
@@ -38,9 +40,11 @@ const (
 	// price and consent are read to the end, whoever speaks.
 	price
 	consent
+	// prompting is the question whether somebody is still there.
+	prompting
 )
 
-func (l *line) firm() bool { return l.part != plain }
+func (l *line) firm() bool { return l.part == price || l.part == consent }
 
 // heard is the part of the text that was played, to the word.
 func (l *line) heard() string {
@@ -70,25 +74,49 @@ type mouth struct {
 	// begun and ended tell of a line that is being heard; they are called from the
 	// clock and must not wait.
 	begun, ended func(*line)
+	// voiced is told with every line whether another voice than the wanted one speaks.
+	voiced func(fallback bool)
+	// sounded gets every frame of the clock; nil is silence.
+	sounded func([]int16)
 
 	mu     sync.Mutex
 	lines  []*line // the first one is being played
 	paused bool
+	hushed bool          // nothing is said: the person reads
 	quiet  int           // frames since the last one with a sound
 	wake   chan struct{} // for the maker
 }
 
 func newMouth(s speech.Synthesizer, language string, to sender, logger *slog.Logger) *mouth {
 	return &mouth{synthesizer: s, language: language, sender: to, logger: logger, wake: make(chan struct{}, 1), quiet: int(echoTime / (frameTime * time.Millisecond)),
-		begun: func(*line) {}, ended: func(*line) {}}
+		begun: func(*line) {}, ended: func(*line) {}, sounded: func([]int16) {}, voiced: func(bool) {}}
 }
 
 // say queues a line.
 func (m *mouth) say(l *line) {
 	m.mu.Lock()
-	m.lines = append(m.lines, l)
+	if !m.hushed {
+		m.lines = append(m.lines, l)
+	}
 	m.mu.Unlock()
 	m.rouse()
+}
+
+// hush makes it silent until it is told otherwise: what there is to say is on the
+// screen, and counts as said by nobody.
+func (m *mouth) hush(on bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.hushed = on; on {
+		m.lines, m.paused = nil, false
+	}
+}
+
+// isHushed tells whether it is silent.
+func (m *mouth) isHushed() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.hushed
 }
 
 func (m *mouth) rouse() {
@@ -191,6 +219,7 @@ func (m *mouth) run(ctx context.Context) {
 		case <-timer.C:
 		}
 		frame := m.frame()
+		m.sounded(frame)
 		if frame == nil {
 			frame = silence
 		}
@@ -217,8 +246,8 @@ func (m *mouth) frame() []int16 {
 	if !m.paused && len(m.lines) > 0 {
 		l := m.lines[0]
 		if len(l.frames) > 0 {
-			if l.played == 0 {
-				begun = l
+			if !l.begun {
+				begun, l.begun = l, true
 			}
 			frame, l.frames = l.frames[0], l.frames[1:]
 			l.played++
@@ -276,43 +305,62 @@ func (m *mouth) unmade() *line {
 	return nil
 }
 
-// speak makes the sound of one line. What cannot be said is left out: it is on
-// the screen.
+// speak makes the sound of one line. A voice that breaks off says the line once
+// more, from its beginning; what cannot be said even so is left out: it is on the
+// screen.
 func (m *mouth) speak(ctx context.Context, l *line) {
 	failed := true
-	defer func() {
-		m.mu.Lock()
-		l.whole, l.failed = true, failed
-		m.mu.Unlock()
-	}()
+	for try := 0; try < 2 && failed && ctx.Err() == nil; try++ {
+		if try > 0 && !m.again(l) {
+			break
+		}
+		failed = !m.sound(ctx, l)
+	}
+	m.mu.Lock()
+	l.whole, l.failed = true, failed
+	m.mu.Unlock()
+}
+
+// again forgets the sound that was made of a line, if it is still to be said.
+func (m *mouth) again(l *line) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l.frames, l.made, l.played = nil, 0, 0
+	return slices.Contains(m.lines, l)
+}
+
+// sound makes the sound of a line, and tells whether all of it was made, or nobody
+// wants it any more.
+func (m *mouth) sound(ctx context.Context, l *line) bool {
 	audio, err := m.synthesizer.Speak(ctx, speech.Sentence{Text: speech.Spoken(l.text, m.language), Language: m.language})
 	if err != nil {
 		if ctx.Err() == nil {
 			m.logger.Warn("a sentence was not spoken", "engine", m.synthesizer.Name(), "error", err.Error())
 		}
-		return
+		return false
 	}
 	defer audio.Close()
+	m.voiced(speech.Fallback(audio))
 	r := newResampler(audio)
 	for ctx.Err() == nil {
 		frame := make([]int16, spokenFrame)
 		if err := r.frame(frame); err != nil {
-			failed = err != io.EOF || l.made == 0
-			if failed && ctx.Err() == nil {
+			if err == io.EOF && l.made > 0 {
+				return true
+			}
+			if ctx.Err() == nil {
 				m.logger.Warn("a sentence was cut", "engine", m.synthesizer.Name(), "error", err.Error())
 			}
-			return
+			return false
 		}
 		m.mu.Lock()
 		l.frames = append(l.frames, frame)
 		l.made++
-		queued := false
-		for _, q := range m.lines {
-			queued = queued || q == l
-		}
+		queued := slices.Contains(m.lines, l)
 		m.mu.Unlock()
 		if !queued { // dropped meanwhile
-			return
+			return true
 		}
 	}
+	return false
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/conversation/journal"
+	"github.com/openova-io/sandbox/voice/recording"
 	"github.com/openova-io/sandbox/voice/speech"
 )
 
@@ -31,6 +32,8 @@ type Options struct {
 	Dialogue    Dialogue
 	Recognizer  speech.Recognizer
 	Synthesizer speech.Synthesizer
+	// Recordings keeps calls that a person wants to be recorded; nil: none can be.
+	Recordings *recording.Store
 	// UDP and TCP are one socket each that all calls share. A locked-down network
 	// lets at least TCP through. Either may be nil.
 	UDP net.PacketConn
@@ -40,6 +43,10 @@ type Options struct {
 	PublicIPs []string
 	// Loopback offers this machine's loopback address too, for callers on it.
 	Loopback bool
+	// Prompt is after how much silence of both the person is asked whether they are
+	// there, a minute; after twice as much again the call ends, and the conversation is
+	// kept.
+	Prompt time.Duration
 	// Most is how many calls there may be at once; 8.
 	Most   int
 	Logger *slog.Logger
@@ -66,6 +73,9 @@ func New(o Options) (*Service, error) {
 	}
 	if o.Most == 0 {
 		o.Most = 8
+	}
+	if o.Prompt == 0 {
+		o.Prompt = time.Minute
 	}
 	var settings webrtc.SettingEngine
 	networks := []webrtc.NetworkType{}
@@ -114,6 +124,7 @@ func (s *Service) Offer(ctx context.Context, actor journal.Actor, conversationID
 	if err != nil {
 		return nil, "", err
 	}
+	s.replace(actor, conversationID)
 	release, err := s.admit(conversationID)
 	if err != nil {
 		return nil, "", err
@@ -153,6 +164,22 @@ func checkOffer(offer string) error {
 		return invalid("the offer has no audio")
 	}
 	return nil
+}
+
+// replace ends a call of the same person in the conversation that has lost its
+// connection: the page was loaded again, or its network has changed, and calls anew.
+func (s *Service) replace(actor journal.Actor, conversationID string) {
+	s.mu.Lock()
+	var lost *Call
+	for _, c := range s.calls {
+		if c.ConversationID == conversationID && actor.Owns(c.Actor) && c.lost() {
+			lost = c
+		}
+	}
+	s.mu.Unlock()
+	if lost != nil {
+		_ = lost.Close()
+	}
 }
 
 // admit takes a place for a call.

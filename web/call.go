@@ -1,18 +1,43 @@
 package web
 
 import (
+	"errors"
 	"io"
+	"mime"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/openova-io/sandbox/conversation/fault"
+	"github.com/openova-io/sandbox/voice"
 )
 
-// sdp is the media type of WHIP (RFC 9725, 4.2).
-const sdp = "application/sdp"
+// The media types of WHIP (RFC 9725, 4.2 and 4.3.1).
+const (
+	sdp      = "application/sdp"
+	fragment = "application/trickle-ice-sdpfrag"
+)
+
+// typed refuses a body of another media type.
+func typed(c echo.Context, want string) error {
+	kind := c.Request().Header.Get(echo.HeaderContentType)
+	if got, _, err := mime.ParseMediaType(kind); err == nil && got == want {
+		return nil
+	}
+	return echo.NewHTTPError(http.StatusUnsupportedMediaType).SetInternal(fault.New(fault.Invalid, "the body is %q and not %s", cut(kind, 60), want))
+}
+
+// call gives the caller's call that is addressed.
+func (s *Server) call(c echo.Context) (*voice.Call, error) {
+	actor, err := s.actor(c)
+	if err != nil {
+		return nil, err
+	}
+	if s.options.Calls == nil {
+		return nil, fault.New(fault.NotFound, "there is no such call")
+	}
+	return s.options.Calls.Call(actor, c.Param("id"))
+}
 
 // postCall begins a call: an offer comes, an answer goes back (WHIP, RFC 9725).
 func (s *Server) postCall(c echo.Context) error {
@@ -23,8 +48,8 @@ func (s *Server) postCall(c echo.Context) error {
 	if s.options.Calls == nil {
 		return fault.Wrap(s.options.NoCalls, fault.Unavailable, "there are no calls on this machine").(*fault.Error).Do("type instead; sandbox doctor says what is missing")
 	}
-	if kind := c.Request().Header.Get(echo.HeaderContentType); !strings.HasPrefix(kind, sdp) {
-		return fault.New(fault.Invalid, "the body is %q and not %s", cut(kind, 60), sdp)
+	if err := typed(c, sdp); err != nil {
+		return err
 	}
 	offer, err := io.ReadAll(c.Request().Body)
 	if err != nil {
@@ -36,21 +61,47 @@ func (s *Server) postCall(c echo.Context) error {
 	}
 	h := c.Response().Header()
 	h.Set("Location", "/api/v1/calls/"+call.ID)
-	h.Set("ETag", strconv.Quote(call.ID[:16]))
+	h.Set("ETag", call.ETag())
+	h.Set("Accept-Patch", fragment)
 	h.Set("Cache-Control", "no-store")
 	return c.Blob(http.StatusCreated, sdp, []byte(answer))
 }
 
-// deleteCall hangs up.
-func (s *Server) deleteCall(c echo.Context) error {
-	actor, err := s.actor(c)
+// patchCall takes further candidates of the page, or restarts ICE (RFC 9725, 4.3).
+func (s *Server) patchCall(c echo.Context) error {
+	call, err := s.call(c)
 	if err != nil {
 		return err
 	}
-	if s.options.Calls == nil {
-		return fault.New(fault.NotFound, "there is no such call")
+	c.Response().Header().Set("Accept-Patch", fragment)
+	if err := typed(c, fragment); err != nil {
+		return err
 	}
-	call, err := s.options.Calls.Call(actor, c.Param("id"))
+	body, err := io.ReadAll(c.Request().Body)
+	if err != nil {
+		return err
+	}
+	answer, err := call.Patch(c.Request().Context(), c.Request().Header.Get("If-Match"), string(body))
+	switch {
+	case errors.Is(err, voice.ErrNoSession):
+		return echo.NewHTTPError(http.StatusPreconditionRequired).SetInternal(err)
+	case errors.Is(err, voice.ErrOtherSession):
+		return echo.NewHTTPError(http.StatusPreconditionFailed).SetInternal(err)
+	case err != nil:
+		return err
+	}
+	if answer == "" {
+		return c.NoContent(http.StatusNoContent)
+	}
+	h := c.Response().Header()
+	h.Set("ETag", call.ETag())
+	h.Set("Cache-Control", "no-store")
+	return c.Blob(http.StatusOK, fragment, []byte(answer))
+}
+
+// deleteCall hangs up. An entity tag does not matter here.
+func (s *Server) deleteCall(c echo.Context) error {
+	call, err := s.call(c)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/openova-io/sandbox/shell"
 	"github.com/openova-io/sandbox/shell/agent"
 	"github.com/openova-io/sandbox/shell/hold"
+	"github.com/openova-io/sandbox/voice/recording"
 	"github.com/openova-io/sandbox/web"
 	"github.com/openova-io/sandbox/web/identity"
 )
@@ -152,7 +153,7 @@ func TestOpenAPIHasEveryField(t *testing.T) {
 		"Challenge": identity.Challenge{}, "Invited": identity.Invited{}, "Invitation": identity.Invitation{}, "Organization": identity.Organization{},
 		"Member": identity.Member{}, "OwnSession": identity.OwnSession{}, "KeptMail": identity.KeptMail{},
 		"Provenance": provisioner.Provenance{}, "RankedRegion": provisioner.RankedRegion{}, "NodeSize": provisioner.NodeSize{},
-		"App": provisioner.App{}, "Industry": provisioner.Industry{}, "Component": provisioner.Component{}, "Topology": provisioner.Topology{},
+		"Recording": recording.Recording{}, "App": provisioner.App{}, "Industry": provisioner.Industry{}, "Component": provisioner.Component{}, "Topology": provisioner.Topology{},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ref := doc.Components.Schemas[name]

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"time"
 
@@ -28,7 +29,11 @@ func (s *Server) exportPerson(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	files = append(files,
+	calls, err := s.recordingsIn(c, actor)
+	if err != nil {
+		return err
+	}
+	files = append(append(files, calls...),
 		exported{"person.json", map[string]any{
 			"subject": claims.Subject, "email": claims.Email, "emailVerified": claims.EmailVerified, "role": claims.Role, "orgId": claims.OrgID,
 			"groups": claims.Groups, "exportedAt": time.Now().UTC().Truncate(time.Millisecond), "service": s.options.PublicURL,
@@ -45,12 +50,15 @@ func (s *Server) exportPerson(c echo.Context) error {
 		if err != nil {
 			return nil // the reader is gone
 		}
-		if text, ok := f.content.(string); ok {
-			_, err = w.Write([]byte(text))
-		} else {
+		switch content := f.content.(type) {
+		case string:
+			_, err = w.Write([]byte(content))
+		case func(io.Writer) error:
+			err = content(w)
+		default:
 			e := json.NewEncoder(w)
 			e.SetIndent("", "  ")
-			err = e.Encode(f.content)
+			err = e.Encode(content)
 		}
 		if err != nil {
 			return nil
@@ -60,7 +68,8 @@ func (s *Server) exportPerson(c echo.Context) error {
 	return nil
 }
 
-// exported is one file of an export: text as it is, anything else as JSON.
+// exported is one file of an export: text as it is, what a function writes, or
+// anything else as JSON.
 type exported struct {
 	name    string
 	content any

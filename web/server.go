@@ -24,6 +24,7 @@ import (
 	"github.com/openova-io/sandbox/provisioner"
 	"github.com/openova-io/sandbox/shell"
 	"github.com/openova-io/sandbox/voice"
+	"github.com/openova-io/sandbox/voice/recording"
 	"github.com/openova-io/sandbox/web/audit"
 	"github.com/openova-io/sandbox/web/identity"
 	"github.com/openova-io/sandbox/web/limit"
@@ -57,6 +58,8 @@ type Options struct {
 	Calls   *voice.Service
 	NoCalls error
 	App     fs.FS
+	// Recordings keeps calls; nil keeps none.
+	Recordings *recording.Store
 	// Outbox keeps the mails of a service that sends none; else nil.
 	Outbox *identity.Outbox
 	// Guests lets people talk to the concierge before they sign in.
@@ -198,7 +201,7 @@ func (s *Server) echo() *echo.Echo {
 		// Streams must not wait in a compressor, upgrades must keep their socket, and
 		// files come compressed.
 		Skipper: func(c echo.Context) bool {
-			return c.Request().Header.Get("Upgrade") != "" || isStream(c.Path()) || c.Path() == mcpPath || s.isFile(c)
+			return c.Request().Header.Get("Upgrade") != "" || isStream(c.Path()) || c.Path() == soundPath || c.Path() == mcpPath || s.isFile(c)
 		},
 	}))
 	return e
@@ -274,7 +277,12 @@ func (s *Server) routes(e *echo.Echo) {
 	api.GET("/conversations/:id/transcript", s.transcript)
 
 	api.POST("/conversations/:id/call", s.postCall)
+	api.PATCH("/calls/:id", s.patchCall)
 	api.DELETE("/calls/:id", s.deleteCall)
+	api.GET("/conversations/:id/recordings", s.listRecordings)
+	api.GET("/recordings/:id/sound", s.recordingSound)
+	api.GET("/recordings/:id/captions", s.recordingCaptions)
+	api.DELETE("/recordings/:id", s.deleteRecording)
 
 	api.GET("/drafts/:id", s.getDraft)
 	api.PATCH("/drafts/:id", s.patchDraft)

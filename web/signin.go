@@ -287,6 +287,9 @@ func (s *Server) adopt(ctx context.Context, guest, person journal.Actor) {
 		return
 	}
 	list, err := s.options.Conversations.List(ctx, guest)
+	if err == nil && s.options.Recordings != nil {
+		err = s.options.Recordings.Adopt(ctx, guest.Subject, person.Subject)
+	}
 	for _, conv := range list {
 		if err == nil {
 			err = s.options.Provisioner.Adopt(ctx, conv.ID, guest, person)

@@ -78,7 +78,9 @@ func (c *config) maxBytes() int64 { return int64(c.MaxSize * (1 << 30)) }
 // kept is what a backup has of a data directory besides the journal, which gives a
 // snapshot of itself. The port goes along: it is in the address that the servers
 // which an apply still creates report to.
-func kept() []string { return []string{"vault", "deployments", "sessions", "cloud", "tls", "port"} }
+func kept() []string {
+	return []string{"vault", "deployments", "sessions", "recordings", "cloud", "tls", "port"}
+}
 
 // unkept leaves out what is made anew, and of the simulated cloud what belongs to
 // its process. A run's lock stays: that it is there tells that the run began.

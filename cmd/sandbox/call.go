@@ -1,17 +1,20 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/openova-io/sandbox/conversation"
 	"github.com/openova-io/sandbox/conversation/card"
 	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/conversation/journal"
 	"github.com/openova-io/sandbox/voice"
+	"github.com/openova-io/sandbox/voice/recording"
 	"github.com/openova-io/sandbox/voice/speech"
 )
 
@@ -21,30 +24,96 @@ const speechModel = "/usr/share/pocketsphinx/model/en-us"
 // openCalls makes the calls, if this machine has ears and a mouth. A service
 // without them works, and says so where somebody wants to call.
 func (s *service) openCalls() error {
-	mouth, err := speech.NewEspeak("")
+	ears, mouth, err := s.engines()
 	if err != nil {
+		if fault.CodeOf(err) == fault.Invalid { // of the configuration
+			return err
+		}
 		s.noCalls = err
 		return nil
+	}
+	if s.recordings, err = s.openRecordings(); err != nil {
+		return err
+	}
+	udp, tcp, err := listenCalls(s.c.CallListen)
+	if err != nil {
+		_ = ears.Close()
+		return err
+	}
+	s.calls, err = voice.New(voice.Options{
+		Dialogue: dialogue{s}, Recognizer: ears, Synthesizer: mouth, Recordings: s.recordings, UDP: udp, TCP: tcp, PublicIPs: list(s.c.CallPublicIPs),
+		Loopback: true, Most: int(s.c.Calls), Logger: s.logger,
+	})
+	return err
+}
+
+// engines are who hears and who speaks: the embedded ones, or a speech service, with
+// those for when it fails, where this machine has them.
+func (s *service) engines() (speech.Recognizer, speech.Synthesizer, error) {
+	mouth, err := speech.NewEspeak("")
+	var voice speech.Synthesizer = mouth
+	if name, ok := strings.CutPrefix(s.c.TextToSpeech, "openai:"); ok {
+		model, as, _ := strings.Cut(name, ":")
+		url, key, problem := s.speechService()
+		if problem != nil {
+			return nil, nil, problem
+		}
+		remote, problem := remoteMouth(model, as, url, key)
+		if problem != nil {
+			return nil, nil, problem
+		}
+		if voice = remote; err == nil {
+			voice = speech.NewFallbackVoice(remote, mouth, s.logger)
+		}
+	} else if s.c.TextToSpeech != "espeak-ng" {
+		return nil, nil, fault.New(fault.Invalid, "--text-to-speech is %q; it is espeak-ng or openai:MODEL", s.c.TextToSpeech)
+	} else if err != nil {
+		return nil, nil, err
+	}
+	name, remote := strings.CutPrefix(s.c.SpeechToText, "openai:")
+	if !remote && s.c.SpeechToText != "pocketsphinx" {
+		return nil, nil, fault.New(fault.Invalid, "--speech-to-text is %q; it is pocketsphinx or openai:MODEL", s.c.SpeechToText)
 	}
 	path, _ := tools{s.c}.ear()
 	ear, err := speech.NewEar(speech.EarOptions{
 		Path: path, Model: speechModel, Dir: filepath.Join(s.c.DataDir, "speech"),
 		Sentences: append(speech.Corpus("en", s.speechSlots()), s.conversations.Consenting("en")...), Pronunciations: speech.Pronunciations(), Most: int(s.c.Calls), Logger: s.logger,
 	})
-	if err != nil {
-		s.noCalls = err
-		return nil
+	if !remote {
+		return ear, voice, err
 	}
-	udp, tcp, err := listenCalls(s.c.CallListen)
-	if err != nil {
-		_ = ear.Close()
-		return err
+	url, key, problem := s.speechService()
+	if problem != nil {
+		return nil, nil, problem
 	}
-	s.calls, err = voice.New(voice.Options{
-		Dialogue: dialogue{s}, Recognizer: ear, Synthesizer: mouth, UDP: udp, TCP: tcp, PublicIPs: list(s.c.CallPublicIPs),
-		Loopback: true, Most: int(s.c.Calls), Logger: s.logger,
+	ears, problem := remoteEars(name, url, key)
+	if problem != nil {
+		return nil, nil, problem
+	}
+	if err == nil {
+		ears = speech.NewFallback(ears, ear, s.logger)
+	}
+	return ears, voice, nil
+}
+
+// speechService gives the address and the key of the speech service. The key of the
+// models' endpoint is for that endpoint alone.
+func (s *service) speechService() (url, key string, err error) {
+	if key, err = keyFrom(s.c.SpeechKeyFile, "speech-key-file", "SPEECH_API_KEY"); key == "" && err == nil && s.c.SpeechBaseURL == "" {
+		key, err = keyFrom(s.c.OpenAIKeyFile, "openai-key-file", "OPENAI_API_KEY")
+	}
+	return cmp.Or(s.c.SpeechBaseURL, s.c.OpenAIBaseURL), key, err
+}
+
+// openRecordings opens what keeps recorded calls; nil where nobody wants it.
+func (s *service) openRecordings() (*recording.Store, error) {
+	if s.c.RecordingsKeep <= 0 {
+		return nil, nil
+	}
+	return recording.Open(recording.Options{
+		Dir: filepath.Join(s.c.DataDir, "recordings"), Sealer: s.vault, Keep: s.c.RecordingsKeep, MostTime: s.c.RecordingsTime,
+		MostBytes: int64(s.c.RecordingsSize * (1 << 30)), Logger: s.logger,
 	})
-	return err
 }
 
 // listenCalls opens one UDP and one TCP socket of the same number.

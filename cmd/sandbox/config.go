@@ -46,6 +46,11 @@ type config struct {
 	CallListen, CallPublicIPs      string
 	Calls                          float64
 	Ear                            string
+	SpeechToText, TextToSpeech     string
+	SpeechBaseURL, SpeechKeyFile   string
+	RecordingsKeep                 time.Duration
+	RecordingsTime                 time.Duration
+	RecordingsSize                 float64
 	FailActions, StallActions      string
 	FailReleases, StallReleases    string
 	OutOfStock                     string
@@ -129,6 +134,13 @@ func options() []option {
 		{"call-listen", defaultCallListen, "address of the one UDP and TCP port of all calls; port 0: a free one", serving, func(c *config) any { return &c.CallListen }},
 		{"call-public-ips", "", "addresses that callers reach this machine at, if they are not its own, separated by commas", serving, func(c *config) any { return &c.CallPublicIPs }},
 		{"calls", "4", "how many calls there may be at once", serving, func(c *config) any { return &c.Calls }},
+		{"speech-to-text", "pocketsphinx", "who hears in calls: pocketsphinx (embedded, English) or openai:MODEL", serving, func(c *config) any { return &c.SpeechToText }},
+		{"text-to-speech", "espeak-ng", "who speaks in calls: espeak-ng (embedded) or openai:MODEL, or openai:MODEL:VOICE", serving, func(c *config) any { return &c.TextToSpeech }},
+		{"speech-base-url", "", "OpenAI-compatible speech service, ending in /v1; else --openai-base-url", serving, func(c *config) any { return &c.SpeechBaseURL }},
+		{"speech-key-file", "", "file with the speech service's key; else SPEECH_API_KEY, else, without --speech-base-url, the models' key", serving, func(c *config) any { return &c.SpeechKeyFile }},
+		{"recordings-keep", "720h", "after how long a recording of a call is deleted; 0: calls cannot be recorded", serving, func(c *config) any { return &c.RecordingsKeep }},
+		{"recordings-time", "1h", "how long one recording of a call can be", serving, func(c *config) any { return &c.RecordingsTime }},
+		{"recordings-size", "2", "most GiB that all recordings may take; an hour is a quarter of one", serving, func(c *config) any { return &c.RecordingsSize }},
 		{"ear", "", "sandbox-ear binary, the embedded speech recognition; else beside this one", serving + " doctor", func(c *config) any { return &c.Ear }},
 		{"sovereign-fqdn", "", "run as the console of this Sovereign instead of as the concierge", "serve", func(c *config) any { return &c.SovereignFQDN }},
 		{"sovereign-file", "", "JSON file that describes the Sovereign to its console", "serve", func(c *config) any { return &c.SovereignFile }},

@@ -29,6 +29,7 @@ import (
 	"github.com/openova-io/sandbox/shell"
 	"github.com/openova-io/sandbox/shell/hold"
 	"github.com/openova-io/sandbox/voice"
+	"github.com/openova-io/sandbox/voice/recording"
 	"github.com/openova-io/sandbox/web"
 	"github.com/openova-io/sandbox/web/app"
 	"github.com/openova-io/sandbox/web/audit"
@@ -57,6 +58,7 @@ type service struct {
 	sovereign     *web.Sovereign
 	shell         *shell.Service
 	calls         *voice.Service
+	recordings    *recording.Store // of calls; may be nil
 	noCalls       error            // why there are none
 	outbox        *identity.Outbox // of a service that sends no mails
 	releases      *ownReleases     // of the Sovereign whose console this is; may be nil
@@ -171,13 +173,9 @@ func (s *service) models() ([]conversation.Model, error) {
 		}
 		return []conversation.Model{g}, nil
 	}
-	key := os.Getenv("OPENAI_API_KEY")
-	if s.c.OpenAIKeyFile != "" {
-		raw, err := os.ReadFile(s.c.OpenAIKeyFile)
-		if err != nil {
-			return nil, fault.Wrap(err, fault.Invalid, "--openai-key-file cannot be read")
-		}
-		key = strings.TrimSpace(string(raw))
+	key, err := keyFrom(s.c.OpenAIKeyFile, "openai-key-file", "OPENAI_API_KEY")
+	if err != nil {
+		return nil, err
 	}
 	if key == "" {
 		s.logger.Warn("there is no key for the model, so the guide answers", slog.String("model", s.c.Model))
@@ -190,6 +188,18 @@ func (s *service) models() ([]conversation.Model, error) {
 	return []conversation.Model{m, g}, nil
 }
 
+// keyFrom reads a key from the file that an option names, or from the environment.
+func keyFrom(file, option, env string) (string, error) {
+	if file == "" {
+		return os.Getenv(env), nil
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return "", fault.Wrap(err, fault.Invalid, "--%s cannot be read", option)
+	}
+	return strings.TrimSpace(string(raw)), nil
+}
+
 func (s *service) server() (*web.Server, error) {
 	hosts := slices.Concat(list(s.c.AllowedHosts), list(s.c.ACMEHosts))
 	if s.lan != nil {
@@ -200,7 +210,7 @@ func (s *service) server() (*web.Server, error) {
 		Journal: s.journal, Identity: s.identity, App: app.FS(), Sovereign: s.sovereign, PublicURL: s.public,
 		AllowedHosts: hosts, TrustedProxies: list(s.c.TrustedProxies), Owner: s.owner(), Cloud: provisioner.Cloud(s.c.Cloud), Version: buildVersion(),
 		Logger: s.logger, Local: s.local(), Forget: s.forget, Audit: s.audit, Shell: s.shell, Calls: s.calls, NoCalls: s.noCalls,
-		Outbox: s.outbox, Guests: s.c.Guests,
+		Recordings: s.recordings, Outbox: s.outbox, Guests: s.c.Guests,
 		Ready: func(ctx context.Context) error { _, err := s.journal.Head(ctx); return err },
 	}
 	if s.sovereign != nil {
@@ -248,6 +258,11 @@ func (s *service) forget(ctx context.Context, person journal.Actor) error {
 			}
 		}
 	}
+	if s.recordings != nil {
+		if err := s.recordings.Forget(ctx, person.Subject); err != nil {
+			return err
+		}
+	}
 	if err := s.shell.Forget(ctx, person); err != nil {
 		return err
 	}
@@ -274,6 +289,9 @@ func (s *service) start(ctx context.Context) *sync.WaitGroup {
 	run("identity", s.identity.Run)
 	if s.releases != nil {
 		run("releases", s.releases.run)
+	}
+	if s.recordings != nil {
+		run("recordings", s.recordings.Run)
 	}
 	if s.provisioner != nil {
 		run("cloud", s.wakeCloud)

@@ -23,6 +23,8 @@ type Result struct {
 	// Confidence is from 0 to 1, of a word on average; the engine's own measure, good
 	// for comparing with its own others only.
 	Confidence float64
+	// Fallback: it was not heard by the engine that was wanted; see [NewFallback].
+	Fallback bool
 }
 
 // Recognizer turns sound into words.

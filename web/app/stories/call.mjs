@@ -1,6 +1,7 @@
 // A founder talks a Sovereign into being, in one call; only the address for mail
 // and the name are typed, in their box.
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { openEar, words } from './ear.mjs'
 import { microphone } from './microphone.mjs'
 import { visit } from './visitor.mjs'
@@ -19,6 +20,18 @@ export async function call(browser, name, service, options) {
   await voice.sound()
   await voice.speak('Hello, we are a dental clinic in Muscat with twelve people.') // into the greeting
   await voice.caption('person', /dental clinic in muscat/)
+  const more = async (what) => {
+    await page.getByRole('button', { name: 'This call' }).click()
+    await what(page.getByRole('dialog'))
+  }
+  // It is recorded from here on, and said so.
+  await more(async (sheet) => {
+    await sheet.getByRole('switch', { name: 'Record this call' }).click()
+    await voice.caption('agent', /^This call is recorded/)
+    await sheet.getByText('Being recorded').waitFor()
+    await look('this call')
+    await page.keyboard.press('Escape')
+  })
   // The names are spelt, not spoken.
   const mail = page.getByRole('textbox', { name: /e-?mail/i }).first()
   await mail.waitFor({ timeout: 60_000 })
@@ -27,8 +40,14 @@ export async function call(browser, name, service, options) {
   await visitor.press(page.getByRole('button', { name: /continue/i }).last())
 
   await voice.caption('agent', /Al Noor Dental|Falkenstein|Helsinki/)
-  await voice.speak('Actually make it Helsinki.') // into the answer
-  await voice.caption('person', /make it helsinki/)
+  // Into the answer; and in the middle of it the network changes.
+  const sessions = []
+  page.on('response', (response) => response.request().method() === 'PATCH' && sessions.push([response.status(), response.request().headers()['if-match']]))
+  const speaking = voice.speak('Actually make it Helsinki.')
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 700)).then(() => dispatchEvent(new Event('online'))))
+  await speaking
+  await voice.caption('person', /helsinki/)
+  assert.deepEqual(sessions, [[200, '*']], 'ICE was not restarted once')
   await visitor.press(page.getByRole('button', { name: /simulated account/i }).last())
   const approve = visitor.approve().first()
   await approve.waitFor({ timeout: 120_000 })
@@ -80,7 +99,59 @@ export async function call(browser, name, service, options) {
   } finally {
     ear.close()
   }
+  await more(async (sheet) => {
+    await sheet.getByRole('switch', { name: 'Record this call' }).click()
+    await recorded(page, sheet, service)
+    await page.keyboard.press('Escape')
+  })
   await page.getByRole('button', { name: 'Hang up' }).click()
   await bar.waitFor({ state: 'detached' })
   await visitor.leave()
+}
+
+/** The recording: its sound and its captions fit what happened, and it can be deleted. */
+async function recorded(page, sheet, service) {
+  const load = async (name) => {
+    const [download] = await Promise.all([page.waitForEvent('download'), sheet.getByRole('link', { name }).first().click()])
+    return readFile(await download.path())
+  }
+  const wav = await load(/WAV/)
+  assert.equal(wav.toString('latin1', 0, 4) + wav.toString('latin1', 8, 12), 'RIFFWAVE')
+  assert.equal(wav.readUInt32LE(4), wav.length - 8, 'the size in the WAV is not the file’s')
+  assert.deepEqual([wav.readUInt16LE(22), wav.readUInt32LE(24), wav.readUInt16LE(34)], [2, 16000, 16])
+  const vtt = (await load(/VTT/)).toString()
+  const seconds = (wav.length - 44) / 64000
+  const cues = [...vtt.matchAll(/([\d:.]+) --> ([\d:.]+)\n<v (You|Concierge)>(.*)/g)].map(([, from, to, who, text]) => ({ from: at(from), to: at(to), who, text }))
+  assert.match(vtt, /^WEBVTT\n/)
+  for (const [who, text] of [['Concierge', /^This call is recorded/], ['You', /helsinki/], ['You', /^yes create it/], ['Concierge', /^You said: yes create it/]]) {
+    const cue = cues.find((c) => c.who === who && text.test(c.text))
+    assert.ok(cue && cue.from < cue.to && cue.to <= seconds + 0.1, `${who} ${text} is not in ${vtt}`)
+    // Whoever speaks is heard in their own channel.
+    assert.ok(loudness(wav, who === 'You' ? 0 : 1, cue) > 200, `nothing is heard of ${who}: ${cue.text}`)
+  }
+  // What was heard is what the caption says.
+  const ear = openEar(service.dir)
+  try {
+    const { from, to } = cues.find((c) => c.who === 'You' && /helsinki/.test(c.text))
+    assert.match(await ear.hear(channel(wav, 0, from - 0.3, to)), /helsinki/)
+  } finally {
+    ear.close()
+  }
+  await sheet.getByRole('button', { name: /Delete the recording/ }).click()
+  await sheet.getByText('Nothing of this conversation was recorded.').waitFor()
+}
+
+const at = (stamp) => stamp.split(':').reduce((sum, part) => 60 * sum + Number(part), 0)
+
+/** One side of a recording from one second to another. */
+function channel(wav, side, from, to) {
+  const first = Math.max(0, Math.round(from * 16000))
+  const samples = new Int16Array(Math.min(Math.round(to * 16000), (wav.length - 44) / 4) - first)
+  for (let i = 0; i < samples.length; i++) samples[i] = wav.readInt16LE(44 + 4 * (first + i) + 2 * side)
+  return samples
+}
+
+function loudness(wav, side, { from, to }) {
+  const samples = channel(wav, side, from, to)
+  return Math.sqrt(samples.reduce((sum, s) => sum + s * s, 0) / samples.length)
 }

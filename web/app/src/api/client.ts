@@ -6,6 +6,7 @@ import type {
   Change,
   ConversationSummary,
   Draft,
+  Recording,
   Sovereign,
   SSHKey,
   Whoami,
@@ -79,6 +80,10 @@ export const api = {
   cancelTurn: (conversation: string) =>
     send('POST', `api/v1/conversations/${id(conversation)}/cancel`, {}).then(() => undefined),
 
+  recordings: async (conversation: string) =>
+    rows<Recording>(await call<unknown>('GET', `api/v1/conversations/${id(conversation)}/recordings`), 'recordings'),
+  deleteRecording: (recording: string) => send('DELETE', `api/v1/recordings/${id(recording)}`).then(() => undefined),
+
   draft: (draftId: string) => call<Draft>('GET', `api/v1/drafts/${id(draftId)}`),
   changeDraft: (draftId: string, changes: Change[]) =>
     call<Draft>('PATCH', `api/v1/drafts/${id(draftId)}`, { changes }),
@@ -97,6 +102,8 @@ export const api = {
 export const downloads = {
   transcript: (conversation: string) =>
     address(`api/v1/conversations/${id(conversation)}/transcript`),
+  recordingSound: (recording: string) => address(`api/v1/recordings/${id(recording)}/sound`),
+  recordingCaptions: (recording: string) => address(`api/v1/recordings/${id(recording)}/captions`),
   tfvars: (deployment: string) => address(`api/v1/deployments/${id(deployment)}/tfvars`),
   plan: (deployment: string) => address(`api/v1/deployments/${id(deployment)}/plan`),
 }

@@ -60,6 +60,14 @@ export interface ConversationSummary {
   updatedAt?: string
 }
 
+/** A call that was recorded. */
+export interface Recording {
+  id: string
+  startedAt: string
+  seconds: number
+  running?: boolean
+}
+
 export type FieldSource = 'said' | 'accepted' | 'suggested' | 'default' | 'derived'
 
 export interface DraftField {

@@ -1,11 +1,12 @@
 import { useEffect, useState } from 'react'
 import { t } from '../messages'
 import { Button, IconButton } from '../ui/button'
-import { ErrorText } from '../ui/bits'
+import { CallSheet } from './sheet'
+import { Badge, ErrorText } from '../ui/bits'
 import type { Call } from './use-call'
 
 /** What a call shows while it lasts: its state, what is said, and the way out. */
-export function CallBar({ call, onSend }: { call: Call; onSend: (text: string) => void }) {
+export function CallBar({ call, conversationId, onSend }: { call: Call; conversationId: string; onSend: (text: string) => void }) {
   if (call.state === 'idle') return call.problem ? <Problem call={call} /> : null
   return (
     <section
@@ -14,26 +15,36 @@ export function CallBar({ call, onSend }: { call: Call; onSend: (text: string) =
       className="mx-auto mb-2 w-full max-w-[704px] rounded-lg border border-edge bg-surface px-3 py-2"
     >
       {call.unsure ? <Unsure call={call} onSend={onSend} /> : null}
-      <div className="flex items-center gap-3">
+      <div className="flex flex-wrap items-center justify-end gap-x-3 gap-y-1">
         <Meter level={call.muted ? 0 : call.level} />
-        <div className="min-w-0 flex-1">
-          <p role="status" className="text-sm font-medium">
-            {call.muted ? t('call.muted') : t(`call.${call.state}`)}
+        <div className="min-w-40 flex-1">
+          <p className="flex flex-wrap items-center gap-x-2 text-sm font-medium">
+            <span role="status">{call.textOnly ? t('call.textOnly') : call.muted ? t('call.muted') : t(`call.${call.state}`)}</span>
+            {call.recording ? <Badge tone="danger">{t('call.recording')}</Badge> : null}
+            {call.quality && call.quality !== 'good' ? <Badge tone="warn">{t(`call.quality.${call.quality}`)}</Badge> : null}
           </p>
           <p className="line-clamp-2 text-sm text-muted" dir="auto">
             {call.caption ? `${t(`call.${call.caption.who}`)} ${tail(call.caption.text)}` : t('call.captions')}
           </p>
         </div>
-        <IconButton
-          icon={call.muted ? 'microphoneOff' : 'microphone'}
-          label={call.muted ? t('call.unmute') : t('call.mute')}
-          aria-pressed={call.muted}
-          onClick={call.mute}
-        />
-        <Button variant="danger" icon="hangUp" onClick={call.hangUp}>
-          {t('call.hangUp')}
-        </Button>
+        <div className="flex items-center gap-2">
+          <IconButton
+            icon={call.muted ? 'microphoneOff' : 'microphone'}
+            label={call.muted ? t('call.unmute') : t('call.mute')}
+            aria-pressed={call.muted}
+            onClick={call.mute}
+          />
+          <CallSheet call={call} conversationId={conversationId} />
+          <Button variant="danger" icon="hangUp" onClick={call.hangUp}>
+            {t('call.hangUp')}
+          </Button>
+        </div>
       </div>
+      {call.note && call.note !== 'recording' ? (
+        <p role="status" className="mt-1 text-sm text-muted">
+          {t(`call.note.${call.note}`)}
+        </p>
+      ) : null}
     </section>
   )
 }
@@ -83,7 +94,11 @@ function Problem({ call }: { call: Call }) {
   if (!problem) return null
   return (
     <div className="mx-auto mb-2 w-full max-w-[704px]">
-      <ErrorText>{typeof problem === 'string' ? t(`call.problem.${problem}`) : problem.title}</ErrorText>
+      {problem === 'paused' ? (
+        <p role="status" className="text-sm text-muted">{t('call.problem.paused')}</p>
+      ) : (
+        <ErrorText>{typeof problem === 'string' ? t(`call.problem.${problem}`) : problem.title}</ErrorText>
+      )}
     </div>
   )
 }

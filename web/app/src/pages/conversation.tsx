@@ -119,7 +119,7 @@ export function ConversationView({ id, whoami, first, onNamed }: Props) {
           <LiveRegion state={state} />
           <div className="shrink-0 border-t border-line bg-page ps-[max(16px,env(safe-area-inset-left))] pe-[max(16px,env(safe-area-inset-right))] pt-3 pb-[max(12px,env(safe-area-inset-bottom))] short:pt-2 short:pb-2 sm:px-6">
             {roomy ? null : <DraftBar state={state} status={status} />}
-            <CallBar call={call} onSend={(text) => void send(text)} />
+            <CallBar call={call} conversationId={id} onSend={(text) => void send(text)} />
             <Composer
               ref={composer}
               placeholder={t('composer.placeholder')}
