@@ -7,8 +7,8 @@
 //
 // # Invariants
 //
-//   - An entry is a regular file below one of the known folders. There are no links,
-//     no devices, no absolute paths and no "..".
+//   - An entry is a regular file below one of the known folders, or a known one
+//     beside them. There are no links, no devices, no absolute paths and no "..".
 //   - What is written is written through [os.Root], so that nothing can lead out of
 //     the folder.
 //   - Nothing is written of an archive that is not good, or that is larger than the
@@ -49,7 +49,10 @@ const (
 )
 
 // folders are the top folders that an archive may have.
-var folders = []string{"cloud", "deployments", "journal", "sessions", "tls", "vault"}
+var folders = []string{"cloud", "deployments", "journal", "recordings", "sessions", "tls", "vault"}
+
+// loose are the files that an archive may have beside the folders.
+var loose = []string{"port"}
 
 // Head says what an archive is.
 type Head struct {
@@ -180,9 +183,12 @@ func (a *Writer) Close() error {
 	return err
 }
 
-// goodName refuses a path that is not below a known folder.
+// goodName refuses a path that is neither below a known folder nor a known file.
 func goodName(name string) error {
 	top, _, below := strings.Cut(name, "/")
+	if slices.Contains(loose, name) {
+		return nil
+	}
 	if !below || len(name) > maxPath || !filepath.IsLocal(name) || path.Clean(name) != name ||
 		strings.ContainsAny(name, "\\\x00") || !slices.Contains(folders, top) {
 		return fmt.Errorf("the path %.80q does not belong into a backup", name)

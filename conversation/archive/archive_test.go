@@ -139,6 +139,7 @@ func TestHostileArchives(t *testing.T) {
 		"dots":                    {name: "..", content: "x"},
 		"another folder":          {name: "bin/evil", content: "x"},
 		"beside the folders":      {name: "evil", content: "x"},
+		"a folder for a file":     {name: "port/evil", content: "x"},
 		"backslashes":             {name: `vault\..\..\evil`, content: "x"},
 		"a link":                  {name: "vault/link", kind: tar.TypeSymlink, link: "/etc"},
 		"a hard link":             {name: "vault/link", kind: tar.TypeLink, link: "/etc/passwd"},
@@ -151,7 +152,7 @@ func TestHostileArchives(t *testing.T) {
 	} {
 		refused(t, what, craft(t, ok, e), fault.Invalid)
 	}
-	good := craft(t, ok)
+	good := craft(t, ok, entry{name: "port", content: "8080"}, entry{name: "recordings/a.wav", content: "x"})
 	if _, _, err := archive.Check(bytes.NewReader(good), plenty); err != nil {
 		t.Fatal(err)
 	}
