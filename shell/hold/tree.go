@@ -76,9 +76,11 @@ func endTree(pid int, grace time.Duration, reap func()) {
 }
 
 // A lost holder's processes are looked for again after a pause, so many times at
-// most: a program that forks faster than this is left to the operator.
+// most: a program that forks faster than this is left to the operator. Of those
+// passes so many wait for a process that may yet turn out to be one.
 const (
 	maxSweeps  = 100
+	maxUnsure  = 20
 	sweepPause = 5 * time.Millisecond
 )
 
@@ -92,10 +94,14 @@ func Sweep(session string) int {
 	ended := map[int]bool{}
 	// What forks while it is looked for is found in the next pass; a pass that finds
 	// nothing is the last one.
+	waited := 0
 	for range maxSweeps {
-		found := marked(mark)
+		found, unsure := marked(mark)
 		if len(found) == 0 {
-			break
+			if !unsure || waited == maxUnsure {
+				break
+			}
+			waited++
 		}
 		for _, pid := range found {
 			if syscall.Kill(pid, syscall.SIGKILL) == nil {
@@ -108,9 +114,9 @@ func Sweep(session string) int {
 }
 
 // marked lists the processes that have the mark in their environment. Those that
-// are over, but not yet reaped, have none.
-func marked(mark []byte) []int {
-	var out []int
+// are over, but not yet reaped, have none. It is unsure where one shows no
+// environment: the kernel has none to show while a process becomes another program.
+func marked(mark []byte) (out []int, unsure bool) {
 	entries, _ := os.ReadDir("/proc")
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
@@ -121,6 +127,10 @@ func marked(mark []byte) []int {
 		if err != nil {
 			continue
 		}
+		if len(raw) == 0 {
+			_, err := os.Readlink("/proc/" + e.Name() + "/exe") // none is the kernel's own, or over
+			unsure = unsure || err == nil
+		}
 		for v := range bytes.SplitSeq(raw, []byte{0}) {
 			if bytes.Equal(v, mark) {
 				out = append(out, pid)
@@ -128,5 +138,5 @@ func marked(mark []byte) []int {
 			}
 		}
 	}
-	return out
+	return out, unsure
 }
