@@ -115,7 +115,8 @@ func Sweep(session string) int {
 
 // marked lists the processes that have the mark in their environment. Those that
 // are over, but not yet reaped, have none. It is unsure where one shows no
-// environment: the kernel has none to show while a process becomes another program.
+// environment, or half of one: the kernel has none to show while a process becomes
+// another program.
 func marked(mark []byte) (out []int, unsure bool) {
 	entries, _ := os.ReadDir("/proc")
 	for _, e := range entries {
@@ -123,11 +124,11 @@ func marked(mark []byte) (out []int, unsure bool) {
 		if err != nil || pid == os.Getpid() {
 			continue
 		}
-		raw, err := os.ReadFile("/proc/" + e.Name() + "/environ")
+		raw, err := environ("/proc/" + e.Name() + "/environ")
 		if err != nil {
 			continue
 		}
-		if len(raw) == 0 {
+		if len(raw) == 0 || raw[len(raw)-1] != 0 {
 			_, err := os.Readlink("/proc/" + e.Name() + "/exe") // none is the kernel's own, or over
 			unsure = unsure || err == nil
 		}
@@ -139,4 +140,18 @@ func marked(mark []byte) (out []int, unsure bool) {
 		}
 	}
 	return out, unsure
+}
+
+// environ reads an environment with as few calls as can be: between two of them
+// the process can become another program, and the rest is gone.
+func environ(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	var out bytes.Buffer
+	out.Grow(64 << 10)
+	_, err = out.ReadFrom(f)
+	return out.Bytes(), err
 }
