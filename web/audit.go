@@ -82,7 +82,34 @@ func (s *Server) listAudit(c echo.Context) error {
 		return err
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.JSON(http.StatusOK, map[string]any{"entries": page})
+	entries := make([]titled, 0, len(page))
+	for _, e := range page {
+		entries = append(entries, titled{e, titleOf(e.Operation)})
+	}
+	return c.JSON(http.StatusOK, map[string]any{"entries": entries})
+}
+
+// titled is an entry with what its operation is in plain words.
+type titled struct {
+	audit.Entry
+	Title string `json:"title"`
+}
+
+// signedInto is what is written down of a sign-in, which needs no capability.
+const signedInto = "identity.session.start"
+
+// titleOf says what an operation is; one that there is no more is its own title.
+func titleOf(operation string) string {
+	switch operation {
+	case signedInto:
+		return "Sign in"
+	case "catalyst.secrets.use":
+		return "Use a secret"
+	}
+	if known, ok := identity.CapabilityNamed(operation); ok {
+		return known.Title
+	}
+	return operation
 }
 
 // exportAudit gives all of it, as JSON Lines or CSV.

@@ -272,6 +272,12 @@ func (s *Server) signedIn(c echo.Context, session identity.Session) error {
 			s.adopt(c.Request().Context(), guest, session.Actor)
 		}
 	}
+	if s.options.Audit != nil {
+		by := identity.Claims{Subject: session.Actor.Subject, Email: session.Actor.Email, OrgID: session.Actor.OrgID, Type: identity.TypeSession, SessionID: session.ID}
+		if err := s.options.Audit.Record(c.Request().Context(), s.entry(c, by, journal.Actor{Kind: journal.Human, Via: "web"}, signedInto)); err != nil {
+			return err
+		}
+	}
 	s.options.Identity.SetCookies(c.Response(), session, s.isSecure(c))
 	http.SetCookie(c.Response(), &http.Cookie{
 		Name: s.asked(c, "", time.Time{}).Name, Path: "/", MaxAge: -1, HttpOnly: true, Secure: s.isSecure(c), SameSite: http.SameSiteLaxMode,

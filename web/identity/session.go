@@ -36,6 +36,8 @@ const (
 // Session is what a browser keeps of a sign-in: an access token that lives for
 // minutes, and a refresh token that works once and gives the next pair.
 type Session struct {
+	// ID is the sign-in's.
+	ID              string
 	Access, Refresh string
 	// Expires is when the person has to sign in again.
 	Expires time.Time
@@ -184,7 +186,7 @@ func (id *Identity) pair(sid string, x storedSession) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
-	return Session{Access: access, Refresh: key.next(purpose, sid, x.generation), Expires: x.Expires, Actor: x.Actor}, nil
+	return Session{ID: sid, Access: access, Refresh: key.next(purpose, sid, x.generation), Expires: x.Expires, Actor: x.Actor}, nil
 }
 
 // The purposes of the secrets by which a session goes on; one is good for no other.

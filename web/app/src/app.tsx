@@ -14,8 +14,8 @@ import { StartPage } from './pages/start'
 const page = pageAt(location.pathname)
 
 /** The service answers the root itself only at the address of a simulated app. */
-export function pageAt(path: string): 'admin' | 'outbox' | 'sandbox' | 'start' | 'signin' | 'join' | 'authorize' | 'app' | 'none' {
-  const named = /\/(?:sandbox\/(admin|outbox)|(signin|join|authorize))\/?$/.exec(path)
+export function pageAt(path: string): 'admin' | 'outbox' | 'audit' | 'data' | 'sandbox' | 'start' | 'signin' | 'join' | 'authorize' | 'app' | 'none' {
+  const named = /\/(?:sandbox\/(admin|outbox|audit|data)|(signin|join|authorize))\/?$/.exec(path)
   if (named) return (named[1] ?? named[2]) as 'admin'
   if (/\/sandbox(\/|$)/.test(path)) return 'sandbox'
   if (/\/start\/?$/.test(path)) return 'start'
@@ -26,6 +26,8 @@ export function pageAt(path: string): 'admin' | 'outbox' | 'sandbox' | 'start' |
 const rare: Record<string, LazyExoticComponent<ComponentType<{ whoami: Whoami }>> | undefined> = {
   admin: lazy(() => import('./admin/page')),
   outbox: lazy(() => import('./admin/outbox')),
+  audit: lazy(() => import('./admin/audit')),
+  data: lazy(() => import('./admin/data')),
   authorize: lazy(() => import('./pages/consent')),
 }
 

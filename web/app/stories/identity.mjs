@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -91,7 +91,7 @@ const service = await startService({ args: ['--listen', `127.0.0.1:${port}`, '--
 const broken = []
 try {
   const visit = async (options) => {
-    const context = await browser.newContext({ reducedMotion: 'reduce', locale: 'en-GB', viewport: { width: 1280, height: 800 }, ...options })
+    const context = await browser.newContext({ reducedMotion: 'reduce', locale: 'en-GB', acceptDownloads: true, viewport: { width: 1280, height: 800 }, ...options })
     const page = await context.newPage()
     page.on('pageerror', (e) => broken.push(String(e)))
     page.on('console', (m) => m.type() === 'error' && !/WebSocket|Failed to load resource|ERR_/.test(m.text()) && broken.push(m.text()))
@@ -240,6 +240,7 @@ try {
   await elsewhere.getByRole('heading', { name: 'This invitation is not good any more' }).waitFor()
   await look(elsewhere, 'over')
 
+  for (let i = 0; i < 20; i++) await ask(owner, 'DELETE', '/api/v1/auth/pat/none') // so that the log has two pages
   // A token of his, for an editor; and one by which a program follows a conversation.
   await omar.goto(`${service.url}/sandbox/admin`)
   await omar.getByRole('button', { name: 'New token' }).first().click()
@@ -331,6 +332,54 @@ try {
   assert.equal((await ask(omar, 'GET', '/api/v1/whoami')).status, 401)
   await omar.reload()
   await omar.getByRole('heading', { name: 'Sign in' }).waitFor()
+
+  // Who runs the Organization reads what was done in it, and takes it along.
+  await owner.getByRole('button', { name: 'Account' }).click()
+  await owner.getByRole('link', { name: 'What was done' }).click()
+  const log = owner.getByRole('list', { name: 'What was done' })
+  await log.getByText('Remove members').first().waitFor()
+  const call = log.getByRole('listitem').filter({ hasText: 'Read your drafts of Sovereigns' }).filter({ hasText: 'A program of omar@alfajr.example' }).first()
+  await call.getByRole('button', { name: 'Details' }).click()
+  await call.getByText('access', { exact: false }).first().waitFor()
+  await look(owner, 'audit')
+  const rows = await log.getByRole('listitem').count()
+  await owner.getByRole('button', { name: 'Show older' }).click()
+  await owner.waitForFunction((n) => document.querySelectorAll('[data-row]').length > n, rows).catch(() => assert.fail('there is nothing older'))
+  const take = async (page, name) => {
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name }).click()])
+    return readFile(await download.path(), 'latin1')
+  }
+  assert.match(await take(owner, 'CSV'), /^seq,at,operation/)
+  const lines = (await take(owner, 'JSON Lines')).trim().split('\n').map((line) => JSON.parse(line))
+  assert.ok(lines.some((e) => e.operation === 'identity.session.start' && e.email === 'omar@alfajr.example'), 'a sign-in is not in the log')
+  assert.ok(!lines.some((e) => e.email === 'nadia@alnoor.example'), 'another Organization is in the log')
+  await keys.goto(`${service.url}/sandbox/audit`)
+  await keys.getByRole('heading', { name: 'What was done' }).waitFor()
+
+  // Somebody takes everything along and has it erased; who comes after that is new.
+  const before = await ask(nadia, 'GET', '/api/v1/whoami')
+  await nadia.goto(`${service.url}/sandbox/data`)
+  assert.match(await take(nadia, 'Download everything'), /^PK/)
+  await look(nadia, 'data')
+  const erase = nadia.getByRole('button', { name: 'Erase everything about me' })
+  await nadia.getByLabel('To go on, write who you are').fill('somebody')
+  assert.ok(await erase.isDisabled(), 'it can be pressed without a name')
+  await nadia.getByLabel('To go on, write who you are').fill('nadia@alnoor.example')
+  await erase.click()
+  await nadia.waitForURL(`${service.url}/signin`)
+  assert.equal((await ask(nadia, 'GET', '/api/v1/whoami')).status, 401)
+  await nadia.goto(`${service.url}/sandbox/admin`)
+  await nadia.getByRole('link', { name: 'Continue with Al Noor' }).click()
+  await nadia.waitForURL((u) => u.pathname !== '/signin')
+  if (await nadia.locator('input[name=username]').count()) {
+    await nadia.locator('input[name=username]').fill('nadia')
+    await nadia.locator('input[name=password]').fill('verysecure')
+    await nadia.locator('button[type=submit]').click()
+  }
+  await nadia.waitForURL(`${service.url}/sandbox/admin`)
+  const fresh = await ask(nadia, 'GET', '/api/v1/whoami')
+  assert.equal(fresh.email, 'nadia@alnoor.example')
+  assert.notEqual(fresh.subject, before.subject)
 
   assert.deepEqual(broken, [])
   console.log(`ok identity: ${((Date.now() - began) / 1000).toFixed(1)} s`)

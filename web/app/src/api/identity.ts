@@ -88,6 +88,28 @@ export interface Asked {
   tools: { name: string; title: string }[]
 }
 
+/** GET /api/v1/audit: one thing that was done, or tried. */
+export interface AuditEntry {
+  seq: number
+  at: string
+  operation: string
+  /** What it is, in plain words. */
+  title: string
+  kind: 'human' | 'model' | 'system'
+  result: string
+  subject?: string
+  email?: string
+  via?: string
+  from?: string
+  tokenType?: string
+  tokenId?: string
+  target?: string
+  detail?: string
+  requestId?: string
+  /** The person was erased since. */
+  erased?: boolean
+}
+
 export interface KeptMail {
   id: string
   at: string
@@ -123,6 +145,8 @@ export const organization = {
     (await call<{ invitations: Invitation[] }>('GET', `api/v1/organizations/${id(org)}/invitations`)).invitations,
   invite: (org: string, email: string, role: string) =>
     call<Invitation>('POST', `api/v1/organizations/${id(org)}/invitations`, { email, role }),
+  audit: async (before: number, limit: number) =>
+    (await call<{ entries: AuditEntry[] }>('GET', `api/v1/audit?limit=${limit}${before ? `&before=${before}` : ''}`)).entries,
   uninvite: (org: string, invitation: string) => done(send('DELETE', `api/v1/organizations/${id(org)}/invitations/${id(invitation)}`)),
 }
 
@@ -137,6 +161,7 @@ export const own = {
   revokeToken: (jti: string) => done(send('DELETE', `api/v1/auth/pat/${id(jti)}`)),
   sessions: async () => (await call<{ sessions: OwnSession[] }>('GET', 'api/v1/auth/sessions')).sessions,
   endSession: (sid: string) => done(send('DELETE', `api/v1/auth/sessions/${id(sid)}`)),
+  erase: (confirm: string) => done(send('DELETE', 'api/v1/me', { confirm })),
   mails: async () => (await call<{ mails: KeptMail[] }>('GET', 'api/v1/outbox')).mails,
 }
 

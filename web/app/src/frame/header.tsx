@@ -1,6 +1,7 @@
 import { Popover } from 'radix-ui'
 import type { ReactNode } from 'react'
 import { address, api } from '../api/client'
+import { may } from '../api/identity'
 import type { Whoami } from '../api/types'
 import { setTheme, useTheme, type Theme } from '../lib/theme'
 import { t } from '../messages'
@@ -85,9 +86,11 @@ function AccountMenu({ whoami }: { whoami: Whoami | null }) {
               {whoami.localOwner && whoami.email ? <p className="text-sm text-muted">{t('account.localOwner')}</p> : null}
             </div>
           ) : null}
-          {whoami && whoami.role !== 'guest' ? (
+          {whoami ? (
             <nav aria-label={t('account.label')} className="-mx-2 flex flex-col">
-              <MenuLink to="/sandbox/admin" icon="user" label={t('admin.title')} />
+              {whoami.role !== 'guest' ? <MenuLink to="/sandbox/admin" icon="user" label={t('admin.title')} /> : null}
+              {may(whoami, 'org.audit.read') ? <MenuLink to="/sandbox/audit" icon="list" label={t('audit.title')} /> : null}
+              <MenuLink to="/sandbox/data" icon="lock" label={t('data.title')} />
               {whoami.outbox ? <MenuLink to="/sandbox/outbox" icon="file" label={t('outbox.title')} /> : null}
             </nav>
           ) : null}
