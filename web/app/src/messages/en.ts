@@ -200,7 +200,7 @@ export const en = {
   'data.exportLead': 'Your conversations, drafts, deployments and access, as JSON and as text. Secrets and tokens are not in it.',
   'data.exportPress': 'Download everything',
   'data.erase': 'Have it erased',
-  'data.eraseLead': 'This cannot be undone, by nobody.',
+  'data.eraseLead': 'Nobody can undo this.',
   'data.eraseOwner': 'You are the owner of this computer: stop the service and delete its data directory. That is everything.',
   'data.erase1': 'The key to what you said, planned and built is destroyed; it is unreadable from then on, in backups too.',
   'data.erase2': 'Your secrets and terminals go, and you are signed out everywhere.',
