@@ -209,7 +209,7 @@ func (s *Server) toProvider(c echo.Context) error {
 
 func (s *Server) journey(c echo.Context, keep string, seconds int) *http.Cookie {
 	return &http.Cookie{
-		Name: s.options.Identity.CookieName() + "_journey", Value: keep, Path: s.base + "/auth/oidc/", MaxAge: seconds,
+		Name: s.options.Identity.CookieName() + "_journey", Value: keep, Path: "/", MaxAge: seconds, // as its name's prefix wants it
 		HttpOnly: true, Secure: s.isSecure(c), SameSite: http.SameSiteLaxMode, // it comes back from the provider's site
 	}
 }

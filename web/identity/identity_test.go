@@ -246,6 +246,12 @@ func TestFromRequest(t *testing.T) {
 
 func TestInstancesDoNotShareACookie(t *testing.T) {
 	a, b := open(t, identity.Options{}), open(t, identity.Options{Secrets: identitytest.Foreign()})
+	if !strings.HasPrefix(a.CookieName(), "__Host-") {
+		t.Errorf("another host can plant the cookie %s", a.CookieName())
+	}
+	if name := open(t, identity.Options{Issuer: "http://127.0.0.1:8080"}).CookieName(); strings.HasPrefix(name, "__") {
+		t.Errorf("a browser refuses the cookie %s by http", name)
+	}
 	if a.CookieName() == b.CookieName() {
 		t.Error("two instances have one cookie name")
 	}

@@ -328,8 +328,15 @@ func (id *Identity) Authenticate(w http.ResponseWriter, r *http.Request, secure 
 	return id.current(r.Context(), c)
 }
 
-// CookieName is the name of the cookie with the access token.
-func (id *Identity) CookieName() string { return "sandbox_" + id.ring.instance }
+// CookieName is the name of the cookie with the access token. By https it has the
+// prefix by which a browser takes it from this very host alone: another host of the
+// same domain, such as an app of the same Sovereign, cannot plant one.
+func (id *Identity) CookieName() string {
+	if strings.HasPrefix(id.options.Issuer, "https://") {
+		return "__Host-sandbox_" + id.ring.instance
+	}
+	return "sandbox_" + id.ring.instance
+}
 
 func (id *Identity) refreshCookie() string { return id.CookieName() + "_refresh" }
 
