@@ -53,6 +53,7 @@ func (x *session) view(role hold.Role) Session {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	v := x.f.Session
+	v.State = x.doing()
 	v.Role, v.Title, v.PID = role, x.title, x.pid
 	v.Cols, v.Rows, v.Watchers = x.size.Cols, x.size.Rows, slices.Clone(x.size.Watchers)
 	return v

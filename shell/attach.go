@@ -119,6 +119,8 @@ func (st *Stream) past(x *session, status hold.Status, role hold.Role) {
 
 // cards sends the cards that changed since a journal sequence, and goes on.
 func (st *Stream) cards(x *session, since uint64, changed <-chan struct{}) {
+	drafts := map[string]string{}
+	var doing State
 	for {
 		x.mu.Lock()
 		var fresh []card.Card
@@ -128,7 +130,27 @@ func (st *Stream) cards(x *session, since uint64, changed <-chan struct{}) {
 			}
 		}
 		since = max(since, x.f.seq)
+		// Those that still change have no sequence: a client that comes back gets them
+		// anew.
+		for id := range drafts {
+			if _, ok := x.live.drafts[id]; !ok {
+				delete(drafts, id)
+			}
+		}
+		for id, c := range x.live.drafts {
+			if now := c.Text + string(c.Data); drafts[id] != now {
+				drafts[id] = now
+				fresh = append(fresh, c)
+			}
+		}
+		now := x.doing()
 		x.mu.Unlock()
+		if now != doing {
+			doing = now
+			if !st.put(hold.JSON(hold.Doing, map[string]State{"state": now})) {
+				return
+			}
+		}
 		for _, c := range fresh {
 			raw, err := json.Marshal(c)
 			if err != nil || !st.put(hold.Frame{Kind: hold.Card, Payload: raw}) {

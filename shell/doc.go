@@ -8,10 +8,17 @@
 // with pid and start time. One watcher a session follows the holder's spool and
 // turns its raw records into cards with the agent's adapter (package agent).
 //
+// The holder also has the agent's side channels. What an agent asks is answered
+// through it ([Service.Answer]), and prompts go the same way where an agent takes
+// them there ([Service.Prompt]).
+//
 // # Invariants
 //
 //   - A record becomes a card event exactly once: the event carries how far the
 //     spool is read, and is appended with the aggregate's expected sequence.
+//   - A permission is given once: the first answer counts, here or in the terminal,
+//     and a session that goes on is never allowed more than it was.
+//   - No session has the key of its model.
 //   - Nobody learns that a session of somebody else exists. Its owner may do
 //     everything; others come in with an invitation as driver or observer, which
 //     the owner makes and which does not let them invite, rename or delete.

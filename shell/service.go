@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -28,9 +27,18 @@ type Options struct {
 	Dir string
 	// Isolation is the wall around every session.
 	Isolation hold.Isolation
-	// Launcher starts holders.
+	// Launcher starts holders; Holder is their program, which is also what makes a
+	// session's end of the crossing.
 	Launcher hold.Launcher
-	Logger   *slog.Logger
+	Holder   string
+	// Installed gives the folder that an agent is installed in.
+	Installed func(agent string) (root string, ok bool)
+	// Models are what agents think with.
+	Models map[agent.API]ModelAccess
+	// Egress are hosts with ports that walled sessions may connect to; none is no
+	// network at all.
+	Egress []string
+	Logger *slog.Logger
 }
 
 const (
@@ -58,6 +66,7 @@ type session struct {
 	dir string
 
 	mu      sync.Mutex // guards folded and what is live; appends are made under it
+	live    live
 	f       folded
 	title   string
 	size    hold.SizeData
@@ -154,6 +163,11 @@ type CreateOptions struct {
 	Dir        string
 	Env        map[string]string
 	Cols, Rows int
+	// Mode is what the agent may do without asking; empty is to ask.
+	Mode agent.Mode
+	// Resume is a session of the same person that has ended: its home and its agent's
+	// conversation go on here. The mode is then the same, or narrower.
+	Resume string
 }
 
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
@@ -170,7 +184,7 @@ func (o CreateOptions) check() error {
 	switch {
 	case o.Agent != "" && len(o.Command) > 0:
 		bad("command", "ambiguous-request", "", "A session has either an agent or a command.", "Leave one of them out.")
-	case o.Agent == "" && len(o.Command) == 0:
+	case o.Agent == "" && len(o.Command) == 0 && o.Resume == "":
 		bad("agent", "missing-spec", "", "A session needs an agent or a command.", "For example bash.")
 	case len(o.Command) > 0 && o.Command[0] == "":
 		bad("command[0]", "required", "", "The command has no program.", "")
@@ -208,10 +222,26 @@ func (s *Service) Create(ctx context.Context, actor journal.Actor, o CreateOptio
 	raw := make([]byte, 28)
 	_, _ = rand.Read(raw)
 	id, nonce := hex.EncodeToString(raw[:12]), hex.EncodeToString(raw[12:])
-	order, data, err := s.plan(ctx, id, nonce, o)
+	var resumed *session
+	if o.Resume != "" {
+		var err error
+		if resumed, err = s.resume(actor, &o); err != nil {
+			return Session{}, err
+		}
+		resumed.mu.Lock()
+		defer resumed.mu.Unlock()
+	}
+	p, err := s.plan(ctx, id, nonce, o, resumed)
 	if err != nil {
 		_ = os.RemoveAll(s.dir(id))
 		return Session{}, err
+	}
+	data := p.created
+	back := func() {
+		if resumed != nil { // the old session keeps its home
+			_ = takeHome(s.dir(id), filepath.Join(resumed.dir, "home"))
+		}
+		_ = os.RemoveAll(s.dir(id))
 	}
 	data.Owner, data.Org = actor, actor.OrgID
 	data.Owner.Via = ""
@@ -219,15 +249,15 @@ func (s *Service) Create(ctx context.Context, actor journal.Actor, o CreateOptio
 	// started, and an event without a holder is found and marked.
 	events, err := s.o.Journal.Append(ctx, "session."+id, 0, journal.New(eventCreated, data).By(actor).Of(actor.Subject))
 	if err != nil {
-		_ = os.RemoveAll(s.dir(id))
+		back()
 		return Session{}, err
 	}
 	f, err := fold(id, events)
 	if err != nil {
 		return Session{}, err
 	}
-	if err = hold.Prepare(s.dir(id), order); err == nil {
-		err = s.o.Launcher.Launch(ctx, s.dir(id))
+	if err = hold.Prepare(s.dir(id), p.order); err == nil {
+		err = s.o.Launcher.Launch(ctx, s.dir(id), p.secrets)
 	}
 	if err != nil {
 		x := &session{id: id, dir: s.dir(id), f: f}
@@ -236,12 +266,47 @@ func (s *Service) Create(ctx context.Context, actor journal.Actor, o CreateOptio
 		if _, e := s.append(ctx, x, journal.New(eventDeleted, struct{}{}).By(actor)); e != nil {
 			s.o.Logger.Error("a session that did not start stays in the journal", slog.String("session", id), slog.String("error", e.Error()))
 		}
-		_ = os.RemoveAll(s.dir(id))
+		back()
 		return Session{}, fault.New(fault.Unavailable, "the session did not start: %v", err)
 	}
 	s.tell(ctx, factCreated, id, actor, map[string]any{"agent": data.Agent, "isolation": data.Isolation})
 	x := s.add(f)
 	return x.view(hold.Owner), nil
+}
+
+// resume finds the session that goes on, and makes the options those of it: never
+// wider than it was.
+func (s *Service) resume(actor journal.Actor, o *CreateOptions) (*session, error) {
+	x, err := s.own(actor, o.Resume)
+	if err != nil {
+		return nil, err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch {
+	case x.f.State != Ended && x.f.State != Lost:
+		return nil, fault.New(fault.Conflict, "the session %q still runs", x.f.Name).At("resume").Do("Go on in it, or end it first.")
+	case x.f.Agent == "" || o.Agent != "" && o.Agent != x.f.Agent || len(o.Command) > 0:
+		return nil, fault.New(fault.Invalid, "only a session of the same agent can go on").At("resume")
+	case s.o.Isolation != hold.Bwrap:
+		return nil, fault.New(fault.Invalid, "without bubblewrap a session cannot go on in another").At("resume").Do("Start a new one.")
+	case x.f.Isolation != s.o.Isolation:
+		return nil, fault.New(fault.Conflict, "the session was behind another wall (%s)", x.f.Isolation).At("resume")
+	}
+	o.Agent = x.f.Agent
+	if o.Mode == "" {
+		o.Mode = x.f.Mode
+	}
+	if o.Mode.Wider(x.f.Mode) {
+		return nil, fault.New(fault.Denied, "a session goes on with the permission mode that it had (%s), or a narrower one", x.f.Mode).At("mode").Do("Start a new session for a wider one.")
+	}
+	if o.Name == "" {
+		o.Name = x.f.Name
+	}
+	if o.Dir == "" {
+		o.Dir = x.f.Dir
+	}
+	return x, nil
 }
 
 func (s *Service) running() (n int) {
@@ -255,124 +320,6 @@ func (s *Service) running() (n int) {
 		x.mu.Unlock()
 	}
 	return n
-}
-
-// plan makes the session's folders and says what its holder is to run.
-func (s *Service) plan(ctx context.Context, id, nonce string, o CreateOptions) (hold.Order, created, error) {
-	dir := s.dir(id)
-	home, files := filepath.Join(dir, "home"), filepath.Join(dir, "files")
-	for _, d := range []string{home, files} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
-			return hold.Order{}, created{}, fault.Wrap(err, fault.Unavailable, "the session's folder cannot be made")
-		}
-	}
-	wall, seenHome, seenFiles := "", home, files
-	if s.o.Isolation == hold.Bwrap {
-		var err error
-		if wall, err = hold.ProbeBwrap(ctx); err != nil {
-			return hold.Order{}, created{}, s.Wall(ctx)
-		}
-		seenHome, seenFiles = hold.Home, hold.Files
-	}
-	cwd, err := s.folder(home, seenHome, o.Dir)
-	if err != nil {
-		return hold.Order{}, created{}, err
-	}
-	var launch agent.Launch
-	argv := o.Command
-	name := o.Name
-	if o.Agent != "" {
-		a, err := agent.Find(o.Agent)
-		if err != nil {
-			return hold.Order{}, created{}, err
-		}
-		launch = a.Prepare(agent.Place{Files: seenFiles, Nonce: nonce})
-		argv = append(append([]string{a.Program}, launch.Args...), o.Args...)
-		if name == "" {
-			name = a.Title
-		}
-	} else {
-		nonce = ""
-		if name == "" {
-			name = filepath.Base(argv[0])
-		}
-	}
-	program, err := exec.LookPath(argv[0])
-	if err != nil {
-		return hold.Order{}, created{}, fault.New(fault.Invalid, "the program %q is not on this machine", cut(argv[0])).At("command[0]").Do("Install it, or choose another agent.")
-	}
-	if program, err = filepath.Abs(program); err != nil {
-		return hold.Order{}, created{}, err
-	}
-	argv = append([]string{program}, argv[1:]...)
-	if wall != "" {
-		if launch.Files == nil {
-			launch.Files = map[string]string{}
-		}
-		for n, text := range hold.WallFiles() {
-			launch.Files[n] = text
-		}
-	}
-	for n, text := range launch.Files {
-		if err := os.WriteFile(filepath.Join(files, n), []byte(text), 0o600); err != nil {
-			return hold.Order{}, created{}, fault.Wrap(err, fault.Unavailable, "the session's files cannot be written")
-		}
-	}
-	run := cwd
-	if wall != "" {
-		argv, run = hold.Wall{Program: wall, Home: home, Files: files}.Argv(cwd, argv), dir
-	}
-	return hold.Order{
-		ID: id, Argv: argv, Env: environment(id, seenHome, program, launch.Env, o.Env), Dir: run,
-		Cols: o.Cols, Rows: o.Rows, Nonce: nonce, RecordingLimit: recordingLimit,
-	}, created{Name: hold.CleanTitle(name), Agent: o.Agent, Command: o.Command, Dir: cwd, Isolation: s.o.Isolation}, nil
-}
-
-// environment is all that a session gets: nothing of the service's own.
-func environment(id, home, program string, launch []string, extra map[string]string) []string {
-	env := []string{
-		"PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin", "TERM=xterm-256color", "COLORTERM=truecolor",
-		"LANG=C.UTF-8", "HOME=" + home, "USER=sandbox", "LOGNAME=sandbox", "SHELL=" + program, hold.EnvSession + "=" + id,
-	}
-	env = append(env, launch...)
-	for _, name := range slices.Sorted(func(yield func(string) bool) {
-		for n := range extra {
-			if !yield(n) {
-				return
-			}
-		}
-	}) {
-		env = append(env, name+"="+extra[name])
-	}
-	return env
-}
-
-// folder finds the working folder: as the session sees it.
-func (s *Service) folder(home, seen, want string) (string, error) {
-	if want == "" {
-		want = "work"
-	}
-	if s.o.Isolation != hold.Bwrap && filepath.IsAbs(want) {
-		if info, err := os.Stat(want); err != nil || !info.IsDir() {
-			return "", fault.New(fault.Invalid, "there is no folder %q", cut(want)).At("cwd").Do("Name one that exists, or leave it out.")
-		}
-		return filepath.Clean(want), nil
-	}
-	inside := want
-	if filepath.IsAbs(want) {
-		rel, err := filepath.Rel(seen, want)
-		if err != nil {
-			rel = ".."
-		}
-		inside = rel
-	}
-	if !filepath.IsLocal(inside) {
-		return "", fault.New(fault.Invalid, "the folder %q is outside of the session's home", cut(want)).At("cwd").Do("Name one inside of %s, or leave it out.", seen)
-	}
-	if err := os.MkdirAll(filepath.Join(home, inside), 0o700); err != nil {
-		return "", fault.New(fault.Invalid, "the folder %q cannot be made", cut(want)).At("cwd")
-	}
-	return filepath.Join(seen, inside), nil
 }
 
 func cut(s string) string {

@@ -1,11 +1,13 @@
 package shell
 
 import (
+	"strings"
 	"time"
 
 	"github.com/openova-io/sandbox/conversation/card"
 	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/conversation/journal"
+	"github.com/openova-io/sandbox/shell/agent"
 	"github.com/openova-io/sandbox/shell/hold"
 )
 
@@ -31,8 +33,10 @@ type State string
 const (
 	// Starting: the holder does not answer yet.
 	Starting State = "starting"
-	// Working: a command runs.
+	// Working: a command runs, or the agent is busy.
 	Working State = "working"
+	// Waiting: the agent waits for somebody's permission.
+	Waiting State = "waiting"
 	// Idle: it waits for input.
 	Idle State = "idle"
 	// Ended: the command ended; Exit says how.
@@ -51,8 +55,12 @@ type Session struct {
 	Command   []string       `json:"command,omitempty"`
 	Dir       string         `json:"dir"`
 	Isolation hold.Isolation `json:"isolation"`
-	State     State          `json:"state"`
-	CreatedAt time.Time      `json:"createdAt"`
+	// Mode is what the agent may do without asking, as it was started.
+	Mode  agent.Mode `json:"mode,omitempty"`
+	State State      `json:"state"`
+	// Conversation is the agent's own name for what is said in it.
+	Conversation string    `json:"-"`
+	CreatedAt    time.Time `json:"createdAt"`
 	// ActiveAt is when a command last began or ended.
 	ActiveAt time.Time      `json:"lastActivityAt"`
 	EndedAt  time.Time      `json:"endedAt,omitzero"`
@@ -65,7 +73,7 @@ type Session struct {
 	Rows  int    `json:"rows,omitempty"`
 	// Watchers are the clients that are attached.
 	Watchers []hold.Watcher `json:"watchers,omitempty"`
-	// LastCommand is the newest command line, for the list.
+	// LastCommand is the newest command line, or what was said last, for the list.
 	LastCommand string `json:"lastCommand,omitempty"`
 	// PID is the process that runs in it.
 	PID int `json:"pid,omitempty"`
@@ -77,8 +85,11 @@ type created struct {
 	Command   []string       `json:"command,omitempty"`
 	Dir       string         `json:"dir"`
 	Isolation hold.Isolation `json:"isolation"`
+	Mode      agent.Mode     `json:"mode,omitempty"`
 	Owner     journal.Actor  `json:"owner"`
 	Org       string         `json:"org,omitempty"`
+	// Conversation is what the agent goes on with when it is resumed.
+	Conversation string `json:"conversation,omitempty"`
 }
 
 type renamed struct {
@@ -136,6 +147,7 @@ func (f *folded) apply(e journal.Event) error {
 		var d created
 		err = e.Decode(&d)
 		f.Name, f.Agent, f.Command, f.Dir, f.Isolation = d.Name, d.Agent, d.Command, d.Dir, d.Isolation
+		f.Mode, f.Conversation = d.Mode, d.Conversation
 		f.owner, f.CreatedAt, f.ActiveAt = d.Owner, e.Timestamp, e.Timestamp
 	case eventRenamed:
 		var d renamed
@@ -174,17 +186,11 @@ const maxCards = 500
 
 // show adds a card, or replaces the one with its id.
 func (f *folded) show(c card.Card) {
-	if c.Kind == card.KindBash {
-		var d card.BashData
-		if c.Decode(&d) == nil {
-			f.LastCommand = c.Title
-			if f.State == Starting || f.State == Idle || f.State == Working {
-				f.State = Idle
-				if d.Running {
-					f.State = Working
-				}
-			}
-		}
+	switch c.Kind {
+	case card.KindBash:
+		f.LastCommand = c.Title
+	case card.KindText, card.KindPermission, card.KindDiff:
+		f.LastCommand = firstLine(c.Text)
 	}
 	for i := len(f.cards) - 1; i >= 0; i-- {
 		if f.cards[i].ID == c.ID {
@@ -195,6 +201,11 @@ func (f *folded) show(c card.Card) {
 	if f.cards = append(f.cards, c); len(f.cards) > maxCards {
 		f.cards = f.cards[len(f.cards)-maxCards:]
 	}
+}
+
+func firstLine(s string) string {
+	s, _, _ = strings.Cut(s, "\n")
+	return cut(s)
 }
 
 func unknown(id string) error {

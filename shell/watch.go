@@ -3,12 +3,10 @@ package shell
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/openova-io/sandbox/conversation/journal"
-	"github.com/openova-io/sandbox/shell/agent"
 	"github.com/openova-io/sandbox/shell/hold"
 )
 
@@ -94,29 +92,6 @@ func (s *Service) manage(ctx context.Context, x *session, status hold.Status) (o
 	}
 }
 
-// ingest turns the records that are new in the spool into cards, exactly once.
-func (s *Service) ingest(ctx context.Context, x *session) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for {
-		// One event takes what fits into a message.
-		records, next, err := hold.ReadSpool(x.dir, x.f.spool, 8)
-		if err != nil || next == x.f.spool {
-			return err
-		}
-		a, err := agent.Find(x.f.Agent)
-		if err != nil {
-			return nil // a command without an adapter
-		}
-		e := journal.New(eventCards, cards{Spool: next, Cards: a.Cards(records)}).Of(x.f.owner.Subject)
-		// The same records give the same event, also when its answer was lost.
-		e.ID = fmt.Sprintf("%s-%d", x.id, next)
-		if _, err := s.append(ctx, x, e); err != nil {
-			return err
-		}
-	}
-}
-
 // finish writes down how a session ended.
 func (s *Service) finish(ctx context.Context, x *session, status hold.Status) error {
 	lost := status.State != hold.Ended
@@ -133,6 +108,7 @@ func (s *Service) finish(ctx context.Context, x *session, status hold.Status) er
 	if err := s.ingest(ctx, x); err != nil {
 		return err
 	}
+	x.forget()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.pid, x.size = 0, hold.SizeData{}

@@ -38,6 +38,8 @@ func (s *Server) shellRoutes(api *echo.Group) {
 	g.POST("/sessions/:id/resize", s.resizeSession)
 	g.POST("/sessions/:id/signal", s.signalSession)
 	g.POST("/sessions/:id/invitations", s.inviteToSession)
+	g.POST("/sessions/:id/prompt", s.promptSession)
+	g.POST("/sessions/:id/permissions/:card", s.answerPermission)
 	g.GET("/sessions/:id/recording", s.sessionRecording)
 	g.GET("/sessions/:id/stream", s.sessionStream)
 	g.GET("/sessions/:id/attach", s.sessionAttach)
@@ -45,7 +47,7 @@ func (s *Server) shellRoutes(api *echo.Group) {
 
 // listAgents says what can be started, and behind which wall.
 func (s *Server) listAgents(c echo.Context) error {
-	out := map[string]any{"agents": agent.List(), "isolation": s.options.Shell.Isolation()}
+	out := map[string]any{"agents": s.options.Shell.Agents(), "isolation": s.options.Shell.Isolation()}
 	if err := s.options.Shell.Wall(c.Request().Context()); err != nil {
 		out["problem"] = fault.From(err).Text()
 	}
@@ -77,6 +79,8 @@ func (s *Server) createSession(c echo.Context) error {
 		EnvMap    map[string]string `json:"envMap"`
 		Name      string            `json:"name"`
 		Cwd       string            `json:"cwd"`
+		Mode      agent.Mode        `json:"mode"`
+		Resume    string            `json:"resume"`
 		Rows      int               `json:"rows"`
 		Cols      int               `json:"cols"`
 	}
@@ -85,6 +89,7 @@ func (s *Server) createSession(c echo.Context) error {
 	}
 	v, err := s.options.Shell.Create(c.Request().Context(), actor, shell.CreateOptions{
 		Agent: in.Agent, Command: in.Command, Args: in.ExtraArgs, Env: in.EnvMap, Name: in.Name, Dir: in.Cwd, Rows: in.Rows, Cols: in.Cols,
+		Mode: in.Mode, Resume: in.Resume,
 	})
 	if err != nil {
 		return err
@@ -193,6 +198,47 @@ func (s *Server) inviteToSession(c echo.Context) error {
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(http.StatusCreated, map[string]any{"invitation": token, "role": in.Role, "expiresAt": expires})
+}
+
+// promptSession tells a session's agent what to do.
+func (s *Server) promptSession(c echo.Context) error {
+	actor, err := s.actor(c)
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Text string `json:"text"`
+	}
+	if err := bind(c, &in); err != nil {
+		return err
+	}
+	if err := s.options.Shell.Prompt(c.Request().Context(), actor, c.Param("id"), c.QueryParam("invitation"), in.Text); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+// answerPermission lets a session's agent do what it asks, or not.
+func (s *Server) answerPermission(c echo.Context) error {
+	actor, err := s.actor(c)
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Decision string `json:"decision"`
+		Message  string `json:"message"`
+	}
+	if err := bind(c, &in); err != nil {
+		return err
+	}
+	if in.Decision != "allow" && in.Decision != "deny" {
+		return fault.New(fault.Invalid, "a decision is allow or deny, and not %q", cut(in.Decision, 40)).At("decision")
+	}
+	answered, err := s.options.Shell.Answer(c.Request().Context(), actor, c.Param("id"), c.QueryParam("invitation"), c.Param("card"), in.Decision == "allow", in.Message)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, answered)
 }
 
 func (s *Server) sessionRecording(c echo.Context) error {

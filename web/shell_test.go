@@ -38,7 +38,7 @@ func newShellConsole(t *testing.T) (console, *httptest.Server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := shell.New(t.Context(), shell.Options{Journal: j, Dir: filepath.Join(dir, "sessions"), Isolation: hold.Pod, Launcher: hold.Detached{Holder: program}})
+	s, err := shell.New(t.Context(), shell.Options{Journal: j, Dir: filepath.Join(dir, "sessions"), Isolation: hold.Pod, Launcher: hold.Detached{Holder: program}, Holder: program})
 	if err != nil {
 		t.Fatal(err)
 	}

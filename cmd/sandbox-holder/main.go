@@ -4,12 +4,15 @@
 //	sandbox-holder run [--detach] <run folder>   carries out one detached tofu run
 //	sandbox-holder shell [--detach] <session folder>
 //	                                             holds one terminal session
+//	sandbox-holder inside <file> -- <command>    becomes the command of a session, having
+//	                                             made the session's end of the crossing
+//	sandbox-holder forward [--detach] <spec>     is that end: ports that lead to sockets
 //	sandbox-holder key --wrapped <file> [--master-key-file <file>]
 //	                                             answers tofu as its key helper
 //	sandbox-holder version                       prints its version
 //
-// It has no configuration, no network and no cgo, and prints nothing but what
-// its caller reads.
+// It has no configuration and no cgo, connects only to what a session's order
+// allows, and prints nothing but what its caller reads.
 package main
 
 import (
@@ -36,6 +39,10 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return run.Command(args[1:], stderr)
 	case "shell":
 		return hold.Command(args[1:], stderr)
+	case "inside":
+		return hold.InsideCommand(args[1:], stderr)
+	case "forward":
+		return hold.ForwardCommand(args[1:], stderr)
 	case "key":
 		if err := key(args[1:], stdin, stdout); err != nil {
 			fmt.Fprintln(stderr, "sandbox-holder key:", err)
@@ -46,7 +53,7 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, version())
 		return 0
 	default:
-		fmt.Fprintln(stderr, "usage: sandbox-holder run|shell|key|version")
+		fmt.Fprintln(stderr, "usage: sandbox-holder run|shell|inside|forward|key|version")
 		return 2
 	}
 }

@@ -30,6 +30,10 @@ type config struct {
 	Speed                          float64
 	Model                          string
 	OpenAIBaseURL, OpenAIKeyFile   string
+	AnthropicBaseURL               string
+	AnthropicKeyFile               string
+	AnthropicModel, AgentModel     string
+	Egress                         string
 	SkillsDir, NATSURL             string
 	MasterKeyFile                  string
 	Tofu, ProviderMirror, Holder   string
@@ -121,6 +125,11 @@ func options() []option {
 		{"model", "guide", "who thinks: guide (built in, no network) or openai:NAME", serving, func(c *config) any { return &c.Model }},
 		{"openai-base-url", "", "OpenAI-compatible endpoint, ending in /v1", serving, func(c *config) any { return &c.OpenAIBaseURL }},
 		{"openai-key-file", "", "file with the endpoint's key; else OPENAI_API_KEY", serving, func(c *config) any { return &c.OpenAIKeyFile }},
+		{"anthropic-base-url", "", "address of Anthropic's API or of one like it, for Claude Code; empty: Anthropic's own", serving, func(c *config) any { return &c.AnthropicBaseURL }},
+		{"anthropic-key-file", "", "file with the key of Anthropic's API, for Claude Code; else ANTHROPIC_API_KEY", serving, func(c *config) any { return &c.AnthropicKeyFile }},
+		{"anthropic-model", "", "model that Claude Code thinks with; empty: its own choice", serving, func(c *config) any { return &c.AnthropicModel }},
+		{"agent-model", "", "model at --openai-base-url that the other coding agents think with", serving, func(c *config) any { return &c.AgentModel }},
+		{"egress", "", "hosts with ports that sessions behind bubblewrap may connect to, e.g. github.com:443,*.npmjs.org:443; empty: none", serving, func(c *config) any { return &c.Egress }},
 		{"skills-dir", "", "folder of industry packs that add to or replace the built-in ones", serving, func(c *config) any { return &c.SkillsDir }},
 		{"nats-url", "", "join an existing NATS cluster instead of the embedded server", serving, func(c *config) any { return &c.NATSURL }},
 		{"master-key-file", "", "master key outside the data directory; else SANDBOX_MASTER_KEY or a file in it", serving + " restore", func(c *config) any { return &c.MasterKeyFile }},

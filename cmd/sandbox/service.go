@@ -108,9 +108,18 @@ func (s *service) open(ctx context.Context) (err error) {
 		return err
 	}
 	holder, _ := tools{s.c}.holder()
+	models, err := agentModels(s.c)
+	if err != nil {
+		return err
+	}
+	allowed, err := egress(s.c)
+	if err != nil {
+		return err
+	}
 	s.shell, err = shell.New(ctx, shell.Options{
 		Journal: s.journal, Dir: filepath.Join(s.c.DataDir, "sessions"), Isolation: hold.Isolation(s.c.Isolation),
-		Launcher: hold.Detached{Holder: holder}, Logger: s.logger,
+		Launcher: hold.Detached{Holder: holder}, Holder: holder, Logger: s.logger,
+		Installed: tools{s.c}.agent, Models: models, Egress: allowed,
 	})
 	if err != nil || s.sovereign != nil {
 		return err
@@ -130,12 +139,12 @@ func (s *service) open(ctx context.Context) (err error) {
 	if s.agent, err = s.toolbox.Local(ctx); err != nil {
 		return err
 	}
-	models, err := s.models()
+	thinkers, err := s.models()
 	if err != nil {
 		return err
 	}
 	s.conversations, err = conversation.New(conversation.Options{
-		Journal: s.journal, Models: models, Toolbox: s.toolboxOf, Consent: consent{s}, Secrets: s.vault, Logger: s.logger,
+		Journal: s.journal, Models: thinkers, Toolbox: s.toolboxOf, Consent: consent{s}, Secrets: s.vault, Logger: s.logger,
 	})
 	if err != nil {
 		return err

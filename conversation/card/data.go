@@ -303,6 +303,10 @@ type BashData struct {
 	Dir string `json:"dir,omitempty"`
 	// Running is true until it has ended.
 	Running bool `json:"running"`
+	// Waiting is true while it has not begun, as somebody has to allow it first, and
+	// Refused when somebody did not.
+	Waiting bool `json:"waiting,omitempty"`
+	Refused bool `json:"refused,omitempty"`
 	// ExitCode is how it ended; -1 when its session ended first.
 	ExitCode *int `json:"exitCode,omitempty"`
 	// Output is what it printed, as plain text; of a long one the two ends.

@@ -37,6 +37,12 @@ func NewData(k Kind) any {
 		return new(NoticeData)
 	case KindBash:
 		return new(BashData)
+	case KindDiff:
+		return new(DiffData)
+	case KindPermission:
+		return new(PermissionData)
+	case KindTodo:
+		return new(TodoData)
 	default:
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/openova-io/sandbox/conversation/card"
+	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/shell/hold"
 )
 
@@ -46,7 +47,8 @@ PS0='$(__sandbox_before)'"$PS0"
 
 func bash() Agent {
 	return Agent{
-		Name: "bash", Title: "Bash", Program: "bash", Cards: commandCards,
+		Name: "bash", Title: "Bash", Program: "bash", Read: readCommands,
+		Get: "Install it: apt-get install bash.",
 		Prepare: func(p Place) Launch {
 			file := path.Join(p.Files, "bashrc")
 			return Launch{Args: []string{"--rcfile", file, "-i"}, Files: map[string]string{"bashrc": fmt.Sprintf(bashFile, p.Nonce, file)}}
@@ -82,7 +84,8 @@ preexec_functions+=(__sandbox_before)
 
 func zsh() Agent {
 	return Agent{
-		Name: "zsh", Title: "Zsh", Program: "zsh", Cards: commandCards,
+		Name: "zsh", Title: "Zsh", Program: "zsh", Read: readCommands,
+		Get: "Install it: apt-get install zsh.",
 		Prepare: func(p Place) Launch {
 			return Launch{Args: []string{"-i"}, Env: []string{"ZDOTDIR=" + p.Files},
 				Files: map[string]string{".zshrc": fmt.Sprintf(zshFile, p.Nonce, path.Join(p.Files, ".zshrc"))}}
@@ -90,14 +93,26 @@ func zsh() Agent {
 	}
 }
 
-// commandCards makes a card of every command. The card of its end has the id of
-// the card of its start and so replaces it.
-func commandCards(records []hold.Record) []card.Card {
-	var out []card.Card
-	for _, r := range records {
-		if r.Kind != "start" && r.Kind != "end" {
-			continue
-		}
+// commands reads the marks of a shell.
+type commands struct{ state State }
+
+func readCommands() Reader { return &commands{} }
+
+func (c *commands) State() State { return c.state }
+
+func (c *commands) Answer(string, bool, string) (hold.ReplyData, error) {
+	return hold.ReplyData{}, fault.New(fault.NotFound, "a shell asks for no permission")
+}
+
+func (c *commands) Prompt(string, string) (hold.ReplyData, bool) { return hold.ReplyData{}, false }
+
+func (c *commands) Release() []hold.ReplyData { return nil }
+
+// Read makes a card of every command. The card of its end has the id of the card
+// of its start and so replaces it.
+func (c *commands) Read(r hold.Record) (out []Update) {
+	if r.Kind == "start" || r.Kind == "end" {
+		c.state = map[string]State{"start": Working, "end": Idle}[r.Kind]
 		data := card.BashData{Command: r.Command, Dir: r.Dir, Running: r.Kind == "start", FullScreen: r.Alternate, Millis: r.Millis, Skipped: r.Skipped}
 		data.StartedAt = r.At.Add(-durationOf(r)).UTC().Format("2006-01-02T15:04:05.000Z")
 		text := "$ " + r.Command
@@ -113,7 +128,7 @@ func commandCards(records []hold.Record) []card.Card {
 		} else {
 			text += "\nrunning"
 		}
-		out = append(out, card.New("cmd-"+strconv.FormatUint(r.Offset, 10), card.KindBash, firstLine(r.Command), strings.ReplaceAll(text, "\n\n", "\n"), data))
+		out = append(out, Update{Card: card.New("cmd-"+strconv.FormatUint(r.Offset, 10), card.KindBash, firstLine(r.Command), strings.ReplaceAll(text, "\n\n", "\n"), data)})
 	}
 	return out
 }

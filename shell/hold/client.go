@@ -206,6 +206,11 @@ func (c *client) handle(f Frame) {
 		h.mu.Lock()
 		c.queue(Frame{Pong, f.Payload[:min(len(f.Payload), 64)]})
 		h.mu.Unlock()
+	case Reply:
+		var r ReplyData
+		if c.role == Manager && json.Unmarshal(f.Payload, &r) == nil {
+			h.channels.reply(r)
+		}
 	case Signal:
 		var s struct {
 			Signal string `json:"signal"`

@@ -12,7 +12,9 @@
 //	process.json    pid, start time and child of the holder; created exclusively
 //	                before the child starts, so that there is never a second one
 //	socket          where clients attach, mode 0600; gone when the session ended
-//	spool.jsonl     raw records of the side channel, a [Record] a line, by offset
+//	spool.jsonl     raw records of the side channels, a [Record] a line, by offset
+//	crossing/       the sockets that lead out of the session
+//	egress.jsonl    what it connected to, and what it was refused
 //	recording.cast  the terminal, in the asciicast format version 3
 //	screen.bin      the last screen, as a snapshot frame's payload
 //	exit.json       how the command ended; written last
@@ -31,6 +33,16 @@
 // A client that reconnects says which offset it has. It gets the gap, or a
 // snapshot when the gap is gone or the size has changed since.
 //
+// # The crossing
+//
+// A session behind a wall has no network. What it needs crosses the wall through
+// unix sockets of its holder: the agent's side channels ([Source]), its model
+// ([Model]) and, where the order lists hosts, a proxy ([Egress]). Inside, ports on
+// the session's own loopback lead to them ([Inside]). The holder listens and never
+// connects to what the session has put somewhere; the files that it tails are
+// opened below their root only. The model's key reaches the holder on its standard
+// input and stays in its memory.
+//
 // # Invariants
 //
 //   - A client's screen, after any cut and reconnect, is the server's.
@@ -42,6 +54,7 @@
 //   - Every process of a session ends with it. Daemons cannot leave: the holder is
 //     the parent of orphans, and [Sweep] finds what a killed holder left.
 //   - Marks in the output count only with the session's nonce.
+//   - A held record is answered once; the answer is written down before it is given.
 //
 // # Goroutines
 //

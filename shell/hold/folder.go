@@ -1,10 +1,12 @@
 package hold
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -41,6 +43,12 @@ type Order struct {
 	Nonce string `json:"nonce,omitempty"`
 	// RecordingLimit is the most bytes of the recording; 0 records nothing.
 	RecordingLimit int64 `json:"recordingLimit,omitempty"`
+	// Sources are the agent's side channels, by name.
+	Sources []Source `json:"sources,omitempty"`
+	// Model is what the session's agent thinks with; nil is none.
+	Model *Model `json:"model,omitempty"`
+	// Egress is where else the session may connect to; nil is nowhere.
+	Egress *Egress `json:"egress,omitempty"`
 }
 
 // Process identifies a holder of this boot: a pid alone may be reused.
@@ -116,32 +124,44 @@ func (p Process) alive() bool {
 func RecordingPath(dir string) string { return filepath.Join(dir, recordingFile) }
 
 // ReadSpool gives at most so many complete records from a byte offset of the
-// spool on, and the offset to go on from. A line that is still being written is
-// left.
-func ReadSpool(dir string, from int64, most int) (records []Record, next int64, err error) {
-	raw, err := os.ReadFile(filepath.Join(dir, spoolFile))
+// spool on, and for each the offset that it ends at, from which to go on. A line
+// that is still being written is left.
+func ReadSpool(dir string, from int64, most int) (records []Record, ends []int64, err error) {
+	f, err := os.Open(filepath.Join(dir, spoolFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, from, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, from, fmt.Errorf("read the spool: %w", err)
+		return nil, nil, fmt.Errorf("read the spool: %w", err)
 	}
-	if from > int64(len(raw)) {
-		return nil, from, fmt.Errorf("the spool has %d bytes and not %d", len(raw), from)
+	defer f.Close()
+	info, err := f.Stat()
+	if err == nil && from > info.Size() {
+		err = fmt.Errorf("it has %d bytes and not %d", info.Size(), from)
 	}
-	raw = raw[from:]
-	for {
-		i := bytes.IndexByte(raw, '\n')
-		if i < 0 || len(records) == most {
-			return records, from, nil
+	if err == nil {
+		_, err = f.Seek(from, io.SeekStart)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the spool: %w", err)
+	}
+	lines := bufio.NewReaderSize(f, 64<<10)
+	for len(records) < most {
+		line, err := lines.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return records, ends, fmt.Errorf("read the spool: %w", err)
 		}
 		var r Record
-		if err := json.Unmarshal(raw[:i], &r); err != nil {
-			return records, from, fmt.Errorf("read the spool at %d: %w", from, err)
+		if err := json.Unmarshal(line, &r); err != nil {
+			return records, ends, fmt.Errorf("read the spool at %d: %w", from, err)
 		}
-		records = append(records, r)
-		raw, from = raw[i+1:], from+int64(i)+1
+		from += int64(len(line))
+		records, ends = append(records, r), append(ends, from)
 	}
+	return records, ends, nil
 }
 
 // startTime is field 22 of /proc/<pid>/stat, empty for a process that is dead.

@@ -33,6 +33,9 @@ const (
 	Exit Kind = 'X'
 	// Card is a card as JSON; the service sends it, never a holder.
 	Card Kind = 'C'
+	// Doing is JSON {"state"}: what the session does; the service sends it, never a
+	// holder.
+	Doing Kind = 'W'
 	// Spooled is offset u64: the spool has grown to so many bytes.
 	Spooled Kind = 'N'
 	// Pong answers Ping with its payload.
@@ -55,6 +58,8 @@ const (
 	Ping Kind = 'P'
 	// Signal is JSON {"signal"}; only a manager may send it.
 	Signal Kind = 'K'
+	// Reply is JSON [ReplyData] for the agent; only a manager may send it.
+	Reply Kind = 'V'
 )
 
 // MaxFrame bounds a frame from a client; a larger one ends the connection.

@@ -39,7 +39,12 @@ type holder struct {
 	input chan []byte
 	marks *marks
 	cast  *recording
-	spool *os.File
+
+	channels *channels
+
+	spoolMu sync.Mutex // guards spool
+	spool   *os.File
+	over    bool // the spool is closed
 
 	screenMu sync.Mutex // guards screen and painted
 	screen   Screen
@@ -68,10 +73,10 @@ type resizeAt struct {
 // Execute is the body of `sandbox-holder shell <folder>`. It returns when the
 // session has ended. ready gets "ok\n" once clients can attach, or a line saying
 // why nothing runs; it is then closed.
-func Execute(dir string, ready io.WriteCloser) error {
+func Execute(dir string, secrets Secrets, ready io.WriteCloser) error {
 	// The kernel ties "the parent died" to the thread that forked.
 	runtime.LockOSThread()
-	h, listener, err := begin(dir)
+	h, listener, err := begin(dir, secrets)
 	if err != nil {
 		fmt.Fprintln(ready, err)
 		ready.Close()
@@ -105,7 +110,7 @@ func Execute(dir string, ready io.WriteCloser) error {
 }
 
 // begin starts the child and listens.
-func begin(dir string) (_ *holder, _ net.Listener, err error) {
+func begin(dir string, secrets Secrets) (_ *holder, _ net.Listener, err error) {
 	var order Order
 	if found, err := readJSON(dir, orderFile, &order); err != nil || !found {
 		return nil, nil, errors.Join(errors.New("the session's folder has no readable order"), err)
@@ -135,8 +140,12 @@ func begin(dir string) (_ *holder, _ net.Listener, err error) {
 	if err := writeJSON(dir, processFile, self, true); err != nil {
 		return nil, nil, fmt.Errorf("the session was begun before: %w", err)
 	}
-	listener, err := listen(dir)
+	listener, err := listenAt(dir, socketFile)
 	if err != nil {
+		return nil, nil, err
+	}
+	if h.channels, err = openChannels(h, secrets); err != nil {
+		listener.Close()
 		return nil, nil, err
 	}
 	cmd := exec.Command(order.Argv[0], order.Argv[1:]...)
@@ -145,6 +154,7 @@ func begin(dir string) (_ *holder, _ net.Listener, err error) {
 	h.tty, err = pty.StartWithAttrs(cmd, &pty.Winsize{Cols: uint16(order.Cols), Rows: uint16(order.Rows)}, cmd.SysProcAttr)
 	if err != nil {
 		listener.Close()
+		h.channels.close()
 		err = fmt.Errorf("%s cannot be started: %w", order.Argv[0], err)
 		_ = writeJSON(dir, exitFile, exitRecord{ExitData{Code: -1, Error: err.Error()}, time.Now().UTC()}, false)
 		return nil, nil, err
@@ -155,6 +165,7 @@ func begin(dir string) (_ *holder, _ net.Listener, err error) {
 		_ = syscall.Kill(h.child, syscall.SIGKILL)
 		return nil, nil, err
 	}
+	h.channels.begin()
 	h.cast = newRecording(RecordingPath(dir), order.Cols, order.Rows, order.RecordingLimit, now)
 	return h, listener, nil
 }
@@ -293,10 +304,15 @@ func (h *holder) typeIn() {
 	}
 }
 
-// record appends to the spool. It runs on the live path, in the pump only.
+// record appends to the spool. It runs on the live path too.
 func (h *holder) record(r Record) {
 	raw, err := json.Marshal(r)
-	if err != nil || h.spooled > maxSpool {
+	if err != nil {
+		return
+	}
+	h.spoolMu.Lock()
+	defer h.spoolMu.Unlock()
+	if h.over || h.spooled > maxSpool {
 		return
 	}
 	n, err := h.spool.Write(append(raw, '\n'))
@@ -314,6 +330,8 @@ func (h *holder) record(r Record) {
 // end writes down how the child ended and lets every client go.
 func (h *holder) end(exit ExitData) {
 	h.marks.finish(-1)
+	h.channels.close()
+	h.record(Record{Kind: RecordExit, At: time.Now().UTC()})
 	h.out.end()
 	h.finished.Wait() // the screen has seen everything
 	h.screenMu.Lock()
@@ -324,9 +342,12 @@ func (h *holder) end(exit ExitData) {
 	h.cast.event("x", fmt.Sprint(exit.Code), time.Now())
 	h.cast.close()
 	last := snapshotFrame(h.painted, h.cols, h.rows, paint)
+	h.mu.Unlock()
+	h.spoolMu.Lock()
+	h.over = true
 	_ = h.spool.Sync()
 	_ = h.spool.Close()
-	h.mu.Unlock()
+	h.spoolMu.Unlock()
 	_ = writeFile(h.dir, screenFile, last.Payload, false)
 	_ = writeJSON(h.dir, exitFile, exitRecord{exit, time.Now().UTC()}, false)
 	h.mu.Lock()

@@ -53,7 +53,7 @@ func start(t *testing.T, script string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := (hold.Detached{Holder: path}).Launch(t.Context(), dir); err != nil {
+	if err := (hold.Detached{Holder: path}).Launch(t.Context(), dir, hold.Secrets{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -512,7 +512,7 @@ func TestCannotStart(t *testing.T) {
 		if err := hold.Prepare(dir, order); err != nil {
 			t.Fatal(err)
 		}
-		err := (hold.Detached{Holder: path}).Launch(t.Context(), dir)
+		err := (hold.Detached{Holder: path}).Launch(t.Context(), dir, hold.Secrets{})
 		if err == nil || strings.Contains(err.Error(), "exit status") {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -521,7 +521,7 @@ func TestCannotStart(t *testing.T) {
 		}
 	}
 	dir := start(t, "read x")
-	if err := (hold.Detached{Holder: path}).Launch(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "begun before") {
+	if err := (hold.Detached{Holder: path}).Launch(t.Context(), dir, hold.Secrets{}); err == nil || !strings.Contains(err.Error(), "begun before") {
 		t.Errorf("a second holder: %v", err)
 	}
 }

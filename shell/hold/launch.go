@@ -2,7 +2,9 @@ package hold
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +21,8 @@ import (
 
 // Launcher starts a holder on a prepared folder so that it outlives the caller.
 type Launcher interface {
-	Launch(ctx context.Context, dir string) error
+	// secrets are not written anywhere; they live in the holder's memory.
+	Launch(ctx context.Context, dir string, secrets Secrets) error
 }
 
 // Prepare writes the order of a session into dir, which is created.
@@ -41,11 +44,16 @@ type Detached struct {
 // Launch starts `sandbox-holder shell --detach dir`, which starts the holder
 // proper and ends as soon as that one has reported, so that no child is left to
 // wait for.
-func (d Detached) Launch(ctx context.Context, dir string) error {
+func (d Detached) Launch(ctx context.Context, dir string, secrets Secrets) error {
+	told, err := json.Marshal(secrets)
+	if err != nil {
+		return err
+	}
 	cmd := exec.CommandContext(ctx, d.Holder, "shell", "--detach", dir)
 	cmd.Env = []string{"PATH=/usr/bin:/bin"}
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.Stdin = bytes.NewReader(told)
 	var said strings.Builder
 	cmd.Stderr = &said
 	if err := cmd.Run(); err != nil {
@@ -75,7 +83,10 @@ func Command(args []string, stderr io.Writer) int {
 			syscall.CloseOnExec(3)
 			ready = f
 		}
-		err = Execute(dir, ready)
+		var secrets Secrets
+		if secrets, err = readSecrets(os.Stdin); err == nil {
+			err = Execute(dir, secrets, ready)
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, err)
@@ -96,6 +107,14 @@ func relaunch(dir string) error {
 		return fmt.Errorf("open the holder's log: %w", err)
 	}
 	defer log.Close()
+	secrets, err := readSecrets(os.Stdin)
+	if err != nil {
+		return err
+	}
+	told, err := json.Marshal(secrets)
+	if err != nil {
+		return err
+	}
 	r, w, err := os.Pipe()
 	if err != nil {
 		return err
@@ -106,6 +125,11 @@ func relaunch(dir string) error {
 	// for each session.
 	cmd.Env = append(os.Environ(), "GOGC=50")
 	cmd.Dir = "/"
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		w.Close()
+		return err
+	}
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{w}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -114,6 +138,8 @@ func relaunch(dir string) error {
 		return fmt.Errorf("start the holder: %w", err)
 	}
 	w.Close()
+	_, _ = stdin.Write(told) // it fits into the pipe
+	stdin.Close()
 	line, _ := bufio.NewReader(r).ReadString('\n')
 	switch line = strings.TrimSpace(line); line {
 	case "ok":
@@ -123,6 +149,22 @@ func relaunch(dir string) error {
 	default:
 		return errors.New(line)
 	}
+}
+
+// readSecrets reads what the service hands over on the standard input; nothing
+// when that is no pipe.
+func readSecrets(f *os.File) (s Secrets, err error) {
+	if !isPipe(f) {
+		return s, nil
+	}
+	raw, err := readAll(f, 64<<10)
+	if err == nil && len(raw) > 0 {
+		err = json.Unmarshal(raw, &s)
+	}
+	if err != nil {
+		err = errors.New("what the service handed over cannot be read")
+	}
+	return s, err
 }
 
 func isPipe(f *os.File) bool {
@@ -135,29 +177,15 @@ type discard struct{}
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 func (discard) Close() error                { return nil }
 
-// throughFolder gives a short name of the socket in dir: the kernel takes about a
+// throughFolder gives a short name of a socket in dir: the kernel takes about a
 // hundred bytes for one, and a data directory may be deep.
-func throughFolder(dir string, use func(path string) error) error {
+func throughFolder(dir, name string, use func(path string) error) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
 	defer d.Close()
-	return use(fmt.Sprintf("/proc/self/fd/%d/%s", d.Fd(), socketFile))
-}
-
-func listen(dir string) (l net.Listener, err error) {
-	err = throughFolder(dir, func(path string) error {
-		_ = os.Remove(path)
-		ul, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
-		if err != nil {
-			return fmt.Errorf("listen on the session's socket: %w", err)
-		}
-		ul.SetUnlinkOnClose(false)
-		l = ul
-		return os.Chmod(path, 0o600)
-	})
-	return l, err
+	return use(fmt.Sprintf("/proc/self/fd/%d/%s", d.Fd(), name))
 }
 
 // foreground is the process group that the terminal's keys go to.
@@ -180,7 +208,7 @@ type Conn struct {
 
 // Dial attaches to the holder in dir.
 func Dial(ctx context.Context, dir string, a AttachData) (c *Conn, err error) {
-	err = throughFolder(dir, func(path string) error {
+	err = throughFolder(dir, socketFile, func(path string) error {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
 		if err != nil {
 			return fmt.Errorf("reach the holder: %w", err)

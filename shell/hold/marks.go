@@ -2,6 +2,7 @@ package hold
 
 import (
 	"bytes"
+	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
@@ -10,11 +11,18 @@ import (
 // Record is one raw record of a session's side channel, a line of its spool.
 // The holder writes what it saw; what it means to a card is the adapter's.
 type Record struct {
-	// Offset is where in the output the command began: a record's key, with Kind.
-	Offset uint64 `json:"offset"`
-	// Kind is "start" when a command began and "end" when it ended.
+	// Offset is where in the output the command began: a mark's key, with Kind.
+	Offset uint64 `json:"offset,omitempty"`
+	// Kind is "start" when a command began and "end" when it ended; of a side channel
+	// it is one of [RecordNote], [RecordHeld], [RecordAnswered], [RecordGone].
 	Kind string    `json:"kind"`
 	At   time.Time `json:"at"`
+	// Source is the side channel that it came by; empty for marks.
+	Source string `json:"source,omitempty"`
+	// ID names a side channel's record in this session.
+	ID string `json:"id,omitempty"`
+	// Data is what was told. Without it Skipped bytes were too many, or no JSON.
+	Data json.RawMessage `json:"data,omitempty"`
 	// Command is the command line as it was typed, with its line ends.
 	Command string `json:"command,omitempty"`
 	// Dir is the working directory in which it was typed.

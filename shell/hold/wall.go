@@ -14,7 +14,7 @@ type Isolation string
 
 const (
 	// Bwrap puts a session into namespaces of its own with bubblewrap: it sees the
-	// system's programs, its home, its processes, and no network.
+	// system's programs, its home, its processes, and of the network what its order lists.
 	Bwrap Isolation = "bwrap"
 	// Pod means that the pod around this service is the wall: one pod is one person.
 	Pod Isolation = "pod"
@@ -27,6 +27,11 @@ const (
 const (
 	Home  = "/home/sandbox"
 	Files = "/run/sandbox"
+	// Crossing is where the sockets are that lead out, Helper the program that makes
+	// the session's end of them, and Programs where agents are installed.
+	Crossing = "/run/crossing"
+	Helper   = "/run/sandbox-holder"
+	Programs = "/run/programs"
 )
 
 // system is what a session may see of the machine, read-only: programs and what
@@ -45,6 +50,11 @@ type Wall struct {
 	Program string
 	// Home is the folder that becomes [Home], Files the one that becomes [Files].
 	Home, Files string
+	// Crossing is the folder that becomes [Crossing] and Helper the program that
+	// becomes [Helper]; without them nothing leads out.
+	Crossing, Helper string
+	// Programs is the folder that becomes [Programs], read-only; empty is none.
+	Programs string
 }
 
 // Argv puts the wall around a command.
@@ -66,7 +76,13 @@ func (w Wall) Argv(dir string, argv []string) []string {
 	}
 	out = append(out,
 		"--ro-bind", w.Files+"/passwd", "/etc/passwd", "--ro-bind", w.Files+"/group", "/etc/group", "--ro-bind", w.Files+"/hosts", "/etc/hosts",
-		"--bind", w.Home, Home, "--bind", w.Files, Files, "--chdir", dir, "--")
+		"--bind", w.Home, Home, "--bind", w.Files, Files)
+	for _, b := range [][2]string{{w.Crossing, Crossing}, {w.Helper, Helper}, {w.Programs, Programs}} {
+		if b[0] != "" {
+			out = append(out, "--ro-bind", b[0], b[1])
+		}
+	}
+	out = append(out, "--chdir", dir, "--")
 	return append(out, argv...)
 }
 

@@ -77,6 +77,11 @@ export async function endSessions(dir) {
     const { pid } = JSON.parse(await readFile(join(dir, 'sessions', id, 'process.json'), 'utf8'))
     try {
       process.kill(pid, 'SIGTERM')
+      // It is nobody's child here, so its end is looked for.
+      for (let i = 0; i < 500; i++) {
+        process.kill(pid, 0)
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
     } catch {
       // It has ended.
     }

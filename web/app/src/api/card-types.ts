@@ -40,12 +40,18 @@ export interface BashData {
   millis?: number
   /** Output is what it printed, as plain text; of a long one the two ends. */
   output?: string
+  refused?: boolean
   /** Running is true until it has ended. */
   running: boolean
   /** Skipped is how many bytes are missing between the two ends. */
   skipped?: number
   /** StartedAt is RFC 3339 in UTC with milliseconds. */
   startedAt: string
+  /**
+   * Waiting is true while it has not begun, as somebody has to allow it first, and
+   * Refused when somebody did not.
+   */
+  waiting?: boolean
 }
 
 /** Card is one thing shown to a person. */
@@ -119,6 +125,24 @@ export interface CostLine {
   unitMonthly: Money
 }
 
+/** DiffData is the data of a KindDiff card: a change of a file. */
+export interface DiffData {
+  /** Added and Removed count lines. */
+  added: number
+  /** Created is true for a file that was not there before. */
+  created?: boolean
+  /** Cut is true when the change is longer than what is shown of it. */
+  cut?: boolean
+  hunks: Hunk[]
+  /** Path is the file, as the agent named it. */
+  path: string
+  /** Problem is why it failed. */
+  problem?: string
+  removed: number
+  /** State is running until it was made, then made or failed. */
+  state: string
+}
+
 /** Fact is one line of a summary. */
 export interface Fact {
   /** Field is the Draft field behind it, where there is one. */
@@ -158,6 +182,14 @@ export interface FlowNode {
 export interface FormData {
   questions: Question[]
   submit: string
+}
+
+/** Hunk is a piece of a change in the unified format. */
+export interface Hunk {
+  /** Lines begin with a space, + or -. */
+  lines: string[]
+  newStart: number
+  oldStart: number
 }
 
 /**
@@ -209,6 +241,23 @@ export interface NoticeViolation {
   message: string
   path: string
   suggestion?: string
+}
+
+/**
+ * PermissionData is the data of a KindPermission card: an agent asks whether it may do
+ * something. It can be answered here or in the terminal; the first answer counts.
+ */
+export interface PermissionData {
+  /** By is where it was answered: here or terminal. */
+  by?: string
+  /** Detail is what it wants to do with it: a command, or a path. */
+  detail: string
+  /** Hunks are the change that it wants to make, if it is one. */
+  hunks?: Hunk[]
+  /** State is waiting, then allowed, denied, or gone when nobody waits any more. */
+  state: string
+  /** Tool is what the agent wants to use, in its own words. */
+  tool: string
 }
 
 /** Phase is one step of a deployment. */
@@ -337,6 +386,29 @@ export interface SecretField {
    * object-storage-secret-key, ssh-public-key, hetzner-project-id.
    */
   purpose: string
+}
+
+/**
+ * TextData is the data of a KindText card of a session, where it says who speaks. Cards
+ * of conversations have none.
+ */
+export interface TextData {
+  /** From is person or agent. */
+  from: string
+  /** Streaming is true while more of it is to come. */
+  streaming?: boolean
+}
+
+/** TodoData is the data of a KindTodo card: the agent's plan. */
+export interface TodoData {
+  items: TodoItem[]
+}
+
+/** TodoItem is one step of the plan. */
+export interface TodoItem {
+  /** State is pending, active or done. */
+  state: string
+  text: string
 }
 
 /**

@@ -3,7 +3,10 @@ import { address } from '../api/client'
 import { APIError, problemOf } from '../api/problem'
 import type { Watcher, Exit } from './protocol'
 
-export type SessionState = 'starting' | 'working' | 'idle' | 'ended' | 'lost'
+export type SessionState = 'starting' | 'working' | 'waiting' | 'idle' | 'ended' | 'lost'
+
+/** What an agent may do without asking, the narrowest first. */
+export type Mode = 'plan' | 'ask' | 'edit' | 'all'
 
 export interface Session {
   id: string
@@ -11,6 +14,7 @@ export interface Session {
   agent?: string
   dir: string
   isolation: 'bwrap' | 'pod' | 'none'
+  mode?: Mode
   state: SessionState
   createdAt: string
   lastActivityAt: string
@@ -23,7 +27,7 @@ export interface Session {
 }
 
 export interface Agents {
-  agents: { name: string; title: string; available: boolean }[]
+  agents: { name: string; title: string; available: boolean; get?: string; version?: string; modes?: Mode[] }[]
   isolation: Session['isolation']
   problem?: string
 }
@@ -42,10 +46,18 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
   return (response.status === 204 ? undefined : await response.json()) as T
 }
 
+const invited = (invitation: string): string => (invitation ? `?invitation=${encodeURIComponent(invitation)}` : '')
+
 export const shell = {
   agents: () => call<Agents>('GET', 'agents'),
   sessions: async () => (await call<{ sessions: Session[] }>('GET', 'sessions')).sessions,
-  create: (agent: string, name: string) => call<Session>('POST', 'sessions', { agent, ...(name ? { name } : {}) }),
+  session: (id: string, invitation: string) => call<Session>('GET', `sessions/${id}${invited(invitation)}`),
+  create: (agent: string, name: string, mode?: Mode) => call<Session>('POST', 'sessions', { agent, ...(name ? { name } : {}), ...(mode ? { mode } : {}) }),
+  /** Goes on with an agent's session that has ended. */
+  resume: (id: string) => call<Session>('POST', 'sessions', { resume: id }),
+  prompt: (id: string, text: string, invitation: string) => call<void>('POST', `sessions/${id}/prompt${invited(invitation)}`, { text }),
+  answer: (id: string, card: string, allow: boolean, invitation: string) =>
+    call<unknown>('POST', `sessions/${id}/permissions/${encodeURIComponent(card)}${invited(invitation)}`, { decision: allow ? 'allow' : 'deny' }),
   rename: (id: string, name: string) => call<Session>('PATCH', `sessions/${id}`, { name }),
   end: (id: string) => call<void>('DELETE', `sessions/${id}`),
 }

@@ -1,6 +1,7 @@
 /** A session as cards: what a phone shows instead of a terminal. */
 import { useEffect, useRef } from 'react'
 import type { BashData, Card } from '../api/card-types'
+import { AgentCard, type Answer } from './agent-cards'
 import { locale, plural, t } from '../messages'
 import { Icon, Spinner } from '../ui/icon'
 
@@ -10,9 +11,12 @@ interface Props {
   tail: string
   fullScreen: boolean
   onTerminal: () => void
+  /** Whether an agent is in the session, and how its questions are answered; null for who only watches. */
+  agent: boolean
+  answer: Answer | null
 }
 
-export function Cards({ cards, tail, fullScreen, onTerminal }: Props) {
+export function Cards({ cards, tail, fullScreen, onTerminal, agent, answer }: Props) {
   const end = useRef<HTMLDivElement>(null)
   const stays = useRef(true)
   const scroller = useRef<HTMLDivElement>(null)
@@ -34,7 +38,9 @@ export function Cards({ cards, tail, fullScreen, onTerminal }: Props) {
       <div className="mx-auto flex max-w-[704px] flex-col gap-3">
         {cards.length === 0 ? <p className="py-8 text-center text-muted">{t('shell.noCards')}</p> : null}
         {cards.map((card) => (
-          <CommandCard key={card.id} card={card} tail={tail} fullScreen={fullScreen} onTerminal={onTerminal} />
+          card.kind === 'bash'
+            ? <CommandCard key={card.id} card={card} tail={agent ? '' : tail} fullScreen={!agent && fullScreen} onTerminal={onTerminal} />
+            : <AgentCard key={card.id} card={card} answer={answer} />
         ))}
         <div ref={end} />
       </div>
@@ -42,21 +48,23 @@ export function Cards({ cards, tail, fullScreen, onTerminal }: Props) {
   )
 }
 
-function CommandCard({ card, tail, fullScreen, onTerminal }: { card: Card } & Omit<Props, 'cards'>) {
+function CommandCard({ card, tail, fullScreen, onTerminal }: { card: Card } & Pick<Props, 'tail' | 'fullScreen' | 'onTerminal'>) {
   const data = card.data as BashData | undefined
   if (card.kind !== 'bash' || !data) {
-    return <pre className="exact rounded-lg border border-line bg-surface p-3 whitespace-pre-wrap">{card.text}</pre>
+    return null
   }
-  const output = data.running ? (fullScreen ? '' : tail) : (data.output ?? '')
+  const output = data.running ? (fullScreen ? '' : data.output || (data.waiting ? '' : tail)) : (data.output ?? '')
   const failed = !data.running && data.exitCode !== 0
   return (
     <article data-card={card.id} data-running={data.running} className={`overflow-hidden rounded-lg border bg-surface ${failed ? 'border-danger/60' : 'border-line'}`}>
       <header className="flex items-start gap-2 px-3 py-2">
         <pre dir="ltr" className="exact min-w-0 flex-1 font-semibold whitespace-pre-wrap text-ink [overflow-wrap:anywhere]">{data.command}</pre>
         <span className={`flex shrink-0 items-center gap-1 text-sm ${failed ? 'text-danger' : 'text-muted'}`}>
-          {data.running ? <Spinner /> : <Icon name={failed ? 'cross' : 'check'} className="size-4" />}
+          {data.running && !data.waiting ? <Spinner /> : <Icon name={failed ? 'cross' : 'check'} className="size-4" />}
           {data.running
-            ? t('shell.running')
+            ? t(data.waiting ? 'shell.needsPermission' : 'shell.running')
+            : data.refused
+              ? t('shell.refused')
             : failed
               ? t('shell.exit', { code: data.exitCode ?? -1 })
               : t('shell.took', { time: took(data.millis ?? 0) })}

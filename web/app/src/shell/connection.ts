@@ -14,6 +14,7 @@ export interface Listener {
   size(size: Size): void
   title(title: string): void
   card(card: { id: string; seq: number }): void
+  doing(state: string): void
   exit(exit: Exit): void
   latency(milliseconds: number): void
 }
@@ -132,6 +133,9 @@ export class Connection {
         this.listener.card(card)
         break
       }
+      case 'doing':
+        this.listener.doing(f.state)
+        break
       case 'exit':
         this.listener.exit(f.exit)
         this.close()

@@ -1,5 +1,6 @@
 /** Keys that a phone's keyboard does not have, and the line to type into. */
 import { useRef, useState } from 'react'
+import { useAction } from '../lib/use-action'
 import { t } from '../messages'
 import { IconButton } from '../ui/button'
 import { pasted } from './protocol'
@@ -47,30 +48,49 @@ export function QuickKeys({ terminal, input, disabled }: Props) {
  * A real text field: what is typed into a terminal key by key is doubled and
  * lost by the keyboards of phones. It goes out as one bracketed paste and Enter.
  */
-export function ComposeBar({ terminal, input, disabled }: Props) {
+interface ComposeProps extends Props {
+  hint: string
+  /** Whether what is in the session takes input already. */
+  ready: boolean
+  /** Hands a prompt to an agent; null types into the terminal. */
+  prompt: ((text: string) => Promise<unknown>) | null
+}
+
+export function ComposeBar({ terminal, input, disabled, hint, ready, prompt }: ComposeProps) {
   const [text, setText] = useState('')
+  const hand = useAction(async (line: string) => {
+    await prompt?.(line)
+    setText('')
+  })
   const field = useRef<HTMLTextAreaElement>(null)
   const send = (): void => {
-    if (disabled) return
+    if (disabled || !ready) return
     const line = text.replace(/\n+$/, '')
+    if (prompt && line.trim() !== '') {
+      void hand.run(line)
+      field.current?.focus()
+      return
+    }
     const data = line === '' ? '' : pasted(line, terminal?.bracketed ?? false)
     if (input(`${data}\r`)) setText('')
     field.current?.focus()
   }
   return (
     <form
-      className="flex items-end gap-2 px-2 pt-1 pb-2"
+      data-ready={ready}
+      className="flex flex-wrap items-end gap-2 px-2 pt-1 pb-2"
       onSubmit={(e) => {
         e.preventDefault()
         send()
       }}
     >
+      {hand.error ? <p role="alert" className="w-full rounded-md border border-warn/50 bg-warn-soft px-3 py-2 text-sm">{hand.error}</p> : null}
       <textarea
         ref={field}
         value={text}
         rows={Math.min(Math.max(text.split('\n').length, 1), 6)}
         aria-label={t('shell.compose')}
-        placeholder={t('shell.composeHint')}
+        placeholder={hint}
         dir="ltr"
         autoCapitalize="off"
         autoComplete="off"
@@ -86,7 +106,7 @@ export function ComposeBar({ terminal, input, disabled }: Props) {
           }
         }}
       />
-      <IconButton icon="send" label={t('shell.send')} type="submit" disabled={disabled} className="bg-accent text-on-accent hover:bg-accent-strong hover:text-on-accent" />
+      <IconButton icon="send" label={t('shell.send')} type="submit" disabled={disabled || !ready || hand.busy} className="bg-accent text-on-accent hover:bg-accent-strong hover:text-on-accent" />
     </form>
   )
 }

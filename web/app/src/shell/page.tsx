@@ -7,7 +7,7 @@ import { t, tMaybe } from '../messages'
 import { Button, ButtonLink, IconButton } from '../ui/button'
 import { Icon, Spinner } from '../ui/icon'
 import { Sheet } from '../ui/sheet'
-import { recording, shell, type Agents, type Session } from './api'
+import { recording, shell, type Agents, type Mode, type Session } from './api'
 import { SessionView } from './session'
 import './shell.css'
 
@@ -54,6 +54,7 @@ export default function ShellPage({ whoami, simulated }: { whoami: Whoami; simul
   const open = (id: string): void => {
     location.hash = id ? `s=${id}` : 'shell'
   }
+  const goOn = useAction(async (s: Session) => open((await shell.resume(s.id)).id))
   const end = useAction(async (s: Session) => {
     await shell.end(s.id)
     setEnding(null)
@@ -84,6 +85,7 @@ export default function ShellPage({ whoami, simulated }: { whoami: Whoami; simul
         {agents?.isolation === 'none' ? <Note text={t('shell.noWall')} /> : null}
         {agents?.problem ? <Note text={agents.problem} /> : null}
         {problem ? <Note text={explain(problem)} /> : null}
+        {goOn.error ? <Note text={goOn.error} /> : null}
         {sessions === null ? (
           problem ? null : <p role="status" className="flex items-center gap-3 text-muted"><Spinner />{t('app.loading')}</p>
         ) : sessions.length === 0 ? (
@@ -100,6 +102,9 @@ export default function ShellPage({ whoami, simulated }: { whoami: Whoami; simul
                   </span>
                   <span dir="ltr" className="exact w-full truncate text-sm text-muted">{s.lastCommand || s.dir}</span>
                 </button>
+                {s.mode && (s.state === 'ended' || s.state === 'lost') && agents?.isolation === 'bwrap' ? (
+                  <Button variant="quiet" busy={goOn.busy} aria-label={t('shell.goOnWith', { name: s.name })} onClick={() => void goOn.run(s)}>{t('shell.goOn')}</Button>
+                ) : null}
                 <ButtonLink variant="quiet" href={recording(s.id)} download icon="download" className="max-sm:sr-only">{t('shell.recording')}</ButtonLink>
                 <IconButton icon="close" label={t('shell.endOf', { name: s.name })} onClick={() => setEnding(s)} />
               </li>
@@ -128,7 +133,7 @@ function Note({ text }: { text: string }) {
 }
 
 function StateDot({ state }: { state: Session['state'] }) {
-  const look = { starting: 'bg-warn', working: 'bg-accent', idle: 'bg-ok', ended: 'bg-edge', lost: 'bg-danger' }[state]
+  const look = { starting: 'bg-warn', working: 'bg-accent', waiting: 'bg-warn', idle: 'bg-ok', ended: 'bg-edge', lost: 'bg-danger' }[state]
   return <span aria-hidden="true" className={`size-2 shrink-0 rounded-full ${look}`} />
 }
 
@@ -143,7 +148,9 @@ function NewSession({ agents, open, onOpenChange, onMade }: NewProps) {
   const first = agents.agents.find((a) => a.available)?.name ?? ''
   const [agent, setAgent] = useState(first)
   const [name, setName] = useState('')
-  const make = useAction(async () => onMade(await shell.create(agent, name.trim())))
+  const [mode, setMode] = useState<Mode>('ask')
+  const modes = agents.agents.find((a) => a.name === agent)?.modes ?? []
+  const make = useAction(async () => onMade(await shell.create(agent, name.trim(), modes.includes(mode) ? mode : undefined)))
   return (
     <Sheet open={open} onOpenChange={onOpenChange} from="middle" title={t('shell.new')} description={tMaybe(`shell.isolation.${agents.isolation}`, '')}>
       <form className="flex flex-col gap-4 p-4" onSubmit={(e) => { e.preventDefault(); void make.run() }}>
@@ -153,12 +160,31 @@ function NewSession({ agents, open, onOpenChange, onMade }: NewProps) {
             {agents.agents.map((a) => (
               <label key={a.name} className="flex min-h-11 items-center gap-3 border-t border-line px-3 first:border-t-0">
                 <input type="radio" name="agent" value={a.name} checked={agent === a.name} disabled={!a.available} onChange={() => setAgent(a.name)} className="size-4 accent-accent" />
-                {a.title}
-                {a.available ? null : <span className="text-sm text-muted">{t('shell.notInstalled')}</span>}
+                <span className="min-w-0 flex-1 py-2">
+                  {a.title}
+                  {a.version ? <span className="text-sm text-muted"> {a.version}</span> : null}
+                  {a.available ? null : <span className="block text-sm text-muted">{a.get || t('shell.notInstalled')}</span>}
+                </span>
               </label>
             ))}
           </div>
         </fieldset>
+        {modes.length > 0 ? (
+          <fieldset>
+            <legend className="mb-1 font-medium">{t('shell.mode')}</legend>
+            <div className="flex flex-col rounded-md border border-line">
+              {modes.map((m) => (
+                <label key={m} className="flex min-h-11 items-center gap-3 border-t border-line px-3 first:border-t-0">
+                  <input type="radio" name="mode" value={m} checked={mode === m} onChange={() => setMode(m)} className="size-4 accent-accent" />
+                  <span className="min-w-0 flex-1 py-2">
+                    {t(`shell.mode.${m}`)}
+                    <span className="block text-sm text-muted">{t(`shell.modeOf.${m}`)}</span>
+                  </span>
+                </label>
+              ))}
+            </div>
+          </fieldset>
+        ) : null}
         <label className="flex flex-col gap-1">
           <span className="font-medium">{t('shell.name')} <span className="font-normal text-muted">({t('app.optional')})</span></span>
           <input value={name} maxLength={80} onChange={(e) => setName(e.target.value)} className="min-h-11 rounded-md border border-edge bg-surface px-3" />

@@ -38,6 +38,7 @@ export type Frame =
   | { kind: 'size'; size: Size }
   | { kind: 'title'; title: string }
   | { kind: 'card'; card: unknown }
+  | { kind: 'doing'; state: string }
   | { kind: 'exit'; exit: Exit }
   | { kind: 'pong'; sent: number }
   | { kind: 'unknown' }
@@ -73,6 +74,8 @@ export function decode(message: ArrayBuffer): Frame {
       return { kind: 'title', title: json<{ title: string }>(payload).title }
     case 'C':
       return { kind: 'card', card: json<unknown>(payload) }
+    case 'W':
+      return { kind: 'doing', state: json<{ state: string }>(payload).state }
     case 'X':
       return { kind: 'exit', exit: json<Exit>(payload) }
     case 'p':

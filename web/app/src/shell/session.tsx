@@ -2,8 +2,9 @@
 import { useCallback, useEffect, useRef, useState } from 'react'
 import type { Card } from '../api/card-types'
 import { useMedia, wide } from '../lib/use-media'
-import { t } from '../messages'
+import { t, tMaybe } from '../messages'
 import { Button, IconButton } from '../ui/button'
+import { shell, type Session } from './api'
 import { Cards } from './cards'
 import { Connection, type Link } from './connection'
 import { ComposeBar, QuickKeys } from './keys'
@@ -25,9 +26,13 @@ export function SessionView({ id, name, invitation, onBack }: Props) {
   const [size, setSize] = useState<Size | null>(null)
   const [title, setTitle] = useState('')
   const [cards, setCards] = useState<Card[]>([])
+  const [doing, setDoing] = useState('')
+  const [known, setKnown] = useState<Session | null>(null)
   const [exit, setExit] = useState<Exit | null>(null)
   const [latency, setLatency] = useState<number | null>(null)
   const [screen, setScreen] = useState({ tail: '', fullScreen: false })
+  // A program that asks for pastes to be marked is there to take some.
+  const [takes, setTakes] = useState(false)
   const [finding, setFinding] = useState(false)
   const host = useRef<HTMLDivElement>(null)
   const terminal = useRef<Terminal | null>(null)
@@ -53,6 +58,7 @@ export function SessionView({ id, name, invitation, onBack }: Props) {
       title: setTitle,
       latency: setLatency,
       exit: setExit,
+      doing: setDoing,
       card: (c) => setCards((all) => withCard(all, c as Card)),
       snapshot: (cols, rows, paint, painted) => term.snapshot(cols, rows, paint, () => { painted(); look() }),
       data: (bytes, painted) => term.data(bytes, () => { painted(); look() }),
@@ -62,6 +68,7 @@ export function SessionView({ id, name, invitation, onBack }: Props) {
     const look = (): void => {
       wanted ||= window.setTimeout(() => {
         wanted = 0
+        setTakes(term.bracketed)
         if (showing.current === 'cards') setScreen({ tail: term.tail(12), fullScreen: term.fullScreen })
       }, 150)
     }
@@ -90,6 +97,10 @@ export function SessionView({ id, name, invitation, onBack }: Props) {
   }, [id, invitation, measure])
 
   useEffect(() => {
+    shell.session(id, invitation).then(setKnown, () => {}) // the connection says what is wrong
+  }, [id, invitation])
+
+  useEffect(() => {
     showing.current = view
     measure()
     if (view === 'terminal' && big) terminal.current?.xterm.focus()
@@ -100,6 +111,7 @@ export function SessionView({ id, name, invitation, onBack }: Props) {
   const input = useCallback((data: string) => connection.current?.input(data) ?? false, [])
   const mayType = link === 'live' && hello?.role !== 'observer'
   const mine = size?.owner === hello?.client
+  const ready = !known?.mode || takes
   return (
     <main id="main" className="shell-page flex flex-col">
       <header className="flex min-h-14 shrink-0 flex-wrap items-center gap-x-2 border-b border-line bg-surface px-2">
@@ -109,7 +121,9 @@ export function SessionView({ id, name, invitation, onBack }: Props) {
           <p className="truncate text-sm text-muted" role="status">
             {exit ? ended(exit) : t(`shell.link.${link}`)}
             {link === 'live' && latency !== null ? ` · ${t('shell.latency', { ms: Math.max(1, Math.round(latency)) })}` : ''}
-            {title ? <> · <bdi>{title}</bdi></> : null}
+            {doing && !exit ? <span data-doing={doing}> · {tMaybe(`shell.state.${doing}`, doing)}</span> : null}
+            {known?.mode ? <> · {t('shell.modeIs', { mode: tMaybe(`shell.mode.${known.mode}`, known.mode) })}</> : null}
+            {title ? <span className="max-sm:hidden"> · <bdi>{title}</bdi></span> : null}
           </p>
         </div>
         <div role="group" aria-label={t('shell.view')} className="flex rounded-md border border-edge p-0.5">
@@ -165,11 +179,12 @@ export function SessionView({ id, name, invitation, onBack }: Props) {
       >
         <div ref={host} className="size-full" />
       </div>
-      {view === 'cards' ? <Cards cards={cards} tail={screen.tail} fullScreen={screen.fullScreen} onTerminal={() => setView('terminal')} /> : null}
+      {view === 'cards' ? <Cards cards={cards} tail={screen.tail} fullScreen={screen.fullScreen} onTerminal={() => setView('terminal')} agent={Boolean(known?.mode)} answer={mayType ? (card, allow) => shell.answer(id, card, allow, invitation) : null} /> : null}
       {view === 'cards' || !big ? (
         <div className="shrink-0 border-t border-line bg-sunken pb-[env(safe-area-inset-bottom)]">
           <QuickKeys terminal={terminal.current} input={input} disabled={!mayType} />
-          <ComposeBar terminal={terminal.current} input={input} disabled={!mayType} />
+          <ComposeBar terminal={terminal.current} input={input} disabled={!mayType} ready={ready}
+            hint={t(!ready ? 'shell.startsHint' : known?.mode ? 'shell.promptHint' : 'shell.composeHint')} prompt={known?.mode ? (text) => shell.prompt(id, text, invitation) : null} />
         </div>
       ) : null}
     </main>

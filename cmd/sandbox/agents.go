@@ -1,0 +1,69 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/openova-io/sandbox/conversation/fault"
+	"github.com/openova-io/sandbox/shell"
+	"github.com/openova-io/sandbox/shell/agent"
+	"github.com/openova-io/sandbox/shell/hold"
+)
+
+// anthropicURL is where Anthropic's models are.
+const anthropicURL = "https://api.anthropic.com"
+
+// agent gives the folder that make has installed a coding agent in.
+func (t tools) agent(name string) (string, bool) {
+	done, ok := built(name+"-*", ".done")
+	return filepath.Dir(done), ok
+}
+
+// agentModels are what coding agents think with, by what they speak.
+func agentModels(c *config) (map[agent.API]shell.ModelAccess, error) {
+	models := map[agent.API]shell.ModelAccess{}
+	key, err := modelKey(c.AnthropicKeyFile, "ANTHROPIC_API_KEY", "--anthropic-key-file")
+	if err != nil {
+		return nil, err
+	}
+	if key != "" || c.AnthropicBaseURL != "" {
+		m := shell.ModelAccess{URL: c.AnthropicBaseURL, Key: key, Name: c.AnthropicModel}
+		if m.URL == "" {
+			m.URL = anthropicURL
+		}
+		models[agent.Anthropic] = m
+	}
+	if key, err = modelKey(c.OpenAIKeyFile, "OPENAI_API_KEY", "--openai-key-file"); err != nil {
+		return nil, err
+	}
+	if c.AgentModel != "" && c.OpenAIBaseURL != "" {
+		models[agent.OpenAI] = shell.ModelAccess{URL: c.OpenAIBaseURL, Key: key, Name: c.AgentModel}
+	}
+	return models, nil
+}
+
+// modelKey reads a provider's key: from the file that was named, or from the
+// environment.
+func modelKey(file, env, option string) (string, error) {
+	if file == "" {
+		return os.Getenv(env), nil
+	}
+	raw, err := os.ReadFile(file)
+	return strings.TrimSpace(string(raw)), fault.Wrap(err, fault.Invalid, "%s cannot be read", option)
+}
+
+// egress is where walled sessions may connect to.
+func egress(c *config) ([]string, error) {
+	var out []string
+	for entry := range strings.SplitSeq(c.Egress, ",") {
+		if entry = strings.TrimSpace(entry); entry == "" {
+			continue
+		}
+		if err := hold.CheckEgress(entry); err != nil {
+			return nil, fault.New(fault.Invalid, "--egress: %v", err)
+		}
+		out = append(out, entry)
+	}
+	return out, nil
+}

@@ -1,0 +1,51 @@
+package shell
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+
+	"github.com/openova-io/sandbox/conversation/fault"
+	"github.com/openova-io/sandbox/shell/agent"
+	"github.com/openova-io/sandbox/shell/hold"
+)
+
+// Agents lists what sessions can run, and of what they cannot, how to get it.
+func (s *Service) Agents() []agent.Info {
+	out := []agent.Info{}
+	for _, a := range agent.Catalogue() {
+		info := agent.Info{Name: a.Name, Title: a.Title, Modes: a.Modes}
+		if s.o.Isolation == hold.None && len(a.Modes) > 0 && a.Modes[len(a.Modes)-1] == agent.All {
+			info.Modes = a.Modes[:len(a.Modes)-1]
+		}
+		found, err := a.Locate(s.o.Installed)
+		if err == nil {
+			info.Version = version(found)
+			if _, ok := s.o.Models[a.API]; a.API != "" && !ok {
+				err = noModel(a)
+			}
+		}
+		if info.Available = err == nil; err != nil {
+			info.Get = fault.From(err).Hint
+		}
+		out = append(out, info)
+	}
+	return out
+}
+
+// version is what the package of an installed agent says of itself.
+func version(found agent.Found) string {
+	if found.Root == "" {
+		return ""
+	}
+	var p struct {
+		Version string `json:"version"`
+	}
+	program := filepath.Join(found.Root, found.Argv[len(found.Argv)-1])
+	for dir := filepath.Dir(program); len(dir) > len(found.Root); dir = filepath.Dir(dir) {
+		if raw, err := os.ReadFile(filepath.Join(dir, "package.json")); err == nil && json.Unmarshal(raw, &p) == nil {
+			return p.Version
+		}
+	}
+	return ""
+}
