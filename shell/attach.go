@@ -31,8 +31,11 @@ type Stream struct {
 	conn   *hold.Conn // nil once the session has ended
 	frames chan hold.Frame
 	done   chan struct{}
-	once   sync.Once
-	wg     sync.WaitGroup
+	// greeted is closed once the hello is out: nothing comes before it.
+	greeted chan struct{}
+	hello   sync.Once
+	once    sync.Once
+	wg      sync.WaitGroup
 }
 
 // Attach connects a client to a session, also to one that has ended: it then
@@ -46,7 +49,7 @@ func (s *Service) Attach(ctx context.Context, actor journal.Actor, id string, o 
 		role = hold.Observer
 	}
 	o.AttachData.Role = role
-	st := &Stream{frames: make(chan hold.Frame), done: make(chan struct{})}
+	st := &Stream{frames: make(chan hold.Frame), done: make(chan struct{}), greeted: make(chan struct{})}
 	status, err := hold.Inspect(x.dir)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Unavailable, "the session's state cannot be read")
@@ -93,6 +96,9 @@ func (st *Stream) relay() {
 		if !st.put(f) {
 			return
 		}
+		if f.Kind == hold.Hello {
+			st.greet()
+		}
 	}
 }
 
@@ -102,6 +108,7 @@ func (st *Stream) past(x *session, status hold.Status, role hold.Role) {
 	if !st.put(hold.JSON(hold.Hello, hello)) {
 		return
 	}
+	st.greet()
 	if last, err := hold.LastScreen(x.dir); err == nil && !st.put(last) {
 		return
 	}
@@ -119,6 +126,11 @@ func (st *Stream) past(x *session, status hold.Status, role hold.Role) {
 
 // cards sends the cards that changed since a journal sequence, and goes on.
 func (st *Stream) cards(x *session, since uint64, changed <-chan struct{}) {
+	select {
+	case <-st.greeted:
+	case <-st.done:
+		return
+	}
 	drafts := map[string]string{}
 	var doing State
 	for {
@@ -190,6 +202,8 @@ func (st *Stream) Send(f hold.Frame) error {
 	}
 	return st.conn.Send(f)
 }
+
+func (st *Stream) greet() { st.hello.Do(func() { close(st.greeted) }) }
 
 func (st *Stream) end() { st.once.Do(func() { close(st.done) }) }
 
