@@ -28,16 +28,18 @@ func nextAddress() string {
 
 // bodies are what routes have to be sent to get as far as looking for whose it is.
 var bodies = map[string]string{
-	"POST /api/v1/conversations/{id}/turns":               `{"text":"hello"}`,
-	"PATCH /api/v1/drafts/{id}":                           `{"changes":[{"field":"orgName","value":"x"}]}`,
-	"PATCH /api/v1/organizations/{org}":                   `{"name":"x"}`,
-	"PATCH /api/v1/organizations/{org}/members/{subject}": `{"role":"org-viewer"}`,
-	"POST /api/v1/organizations/{org}/invitations":        `{"email":"x@y.example","role":"org-viewer"}`,
-	"PATCH /api/v1/sandbox/sessions/{id}":                 `{"name":"x"}`,
-	"POST /api/v1/sandbox/sessions/{id}/resize":           `{"rows":10,"cols":10}`,
-	"POST /api/v1/sandbox/sessions/{id}/signal":           `{"signal":"INT"}`,
-	"POST /api/v1/sandbox/sessions/{id}/invitations":      `{"role":"observer"}`,
-	"POST /api/v1/deployments/{id}/approval":              `{"value":"approve"}`,
+	"POST /api/v1/conversations/{id}/turns":                 `{"text":"hello"}`,
+	"PATCH /api/v1/drafts/{id}":                             `{"changes":[{"field":"orgName","value":"x"}]}`,
+	"PATCH /api/v1/organizations/{org}":                     `{"name":"x"}`,
+	"PATCH /api/v1/organizations/{org}/members/{subject}":   `{"role":"org-viewer"}`,
+	"POST /api/v1/organizations/{org}/invitations":          `{"email":"x@y.example","role":"org-viewer"}`,
+	"PATCH /api/v1/sandbox/sessions/{id}":                   `{"name":"x"}`,
+	"POST /api/v1/sandbox/sessions/{id}/resize":             `{"rows":10,"cols":10}`,
+	"POST /api/v1/sandbox/sessions/{id}/signal":             `{"signal":"INT"}`,
+	"POST /api/v1/sandbox/sessions/{id}/invitations":        `{"role":"observer"}`,
+	"POST /api/v1/deployments/{id}/approval":                `{"value":"approve"}`,
+	"POST /api/v1/sandbox/sessions/{id}/prompt":             `{"text":"x"}`,
+	"POST /api/v1/sandbox/sessions/{id}/permissions/{card}": `{"decision":"allow"}`,
 }
 
 // named are routes that name something in their body, and of which noun it is.
