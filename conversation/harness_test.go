@@ -262,7 +262,7 @@ func open(t testing.TB, change ...func(*conversation.Options)) *house {
 	}
 	h.options = conversation.Options{
 		Journal: j, Models: []conversation.Model{h.model, h.guide}, Consent: h.desk, Secrets: h.safe,
-		Toolbox: func(context.Context, string) (conversation.Toolbox, error) { return h.box, nil },
+		Toolbox: func(context.Context, string, journal.Actor) (conversation.Toolbox, error) { return h.box, nil },
 	}
 	for _, f := range change {
 		f(&h.options)

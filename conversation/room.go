@@ -22,6 +22,7 @@ type room struct {
 	users   int // guarded by Service.mu
 	mu      sync.Mutex
 	state   *Conversation // nil until loaded, or after a doubt
+	behind  bool          // others have, or may have, written since
 	changed chan struct{} // closed at the next change
 }
 
@@ -50,27 +51,44 @@ func (s *Service) enter(id string) (r *room, leave func()) {
 	}
 }
 
-// load folds the conversation if it is not in memory. r.mu must be held.
+// load folds the conversation if it is not in memory, and what it lacks if others
+// have written. r.mu must be held.
 func (s *Service) load(ctx context.Context, r *room) error {
+	var seq uint64
 	if r.state != nil {
-		return nil
+		if !r.behind {
+			return nil
+		}
+		seq = r.state.Seq
 	}
-	events, err := s.options.Journal.Load(ctx, aggregate(r.id))
+	events, err := s.options.Journal.LoadAfter(ctx, aggregate(r.id), seq)
 	if err != nil {
 		if fault.CodeOf(err) == fault.Invalid { // not an id at all
 			return noConversation()
 		}
 		return err
 	}
-	if len(events) == 0 {
+	r.behind = false
+	switch {
+	case r.state == nil && len(events) == 0:
 		return noConversation()
+	case len(events) == 0:
+		return nil
+	case r.state == nil:
+		c, err := Fold(events)
+		if err != nil {
+			return err
+		}
+		r.state = &c
+	default:
+		for _, e := range events {
+			if err := r.state.apply(e); err != nil {
+				r.state = nil
+				return err
+			}
+		}
 	}
-	c, err := Fold(events)
-	if err != nil {
-		return err
-	}
-	r.state = &c
-	s.list.put(&c)
+	s.list.put(r.state)
 	r.notify()
 	return nil
 }
@@ -117,7 +135,7 @@ func (s *Service) append(ctx context.Context, id string, decide func(*Conversati
 		}
 		written, err := s.options.Journal.Append(ctx, aggregate(id), r.state.Seq, events...)
 		if fault.CodeOf(err) == fault.Conflict {
-			r.state = nil
+			r.behind = true
 			continue
 		}
 		if err == nil {
@@ -159,7 +177,7 @@ func (s *Service) heard(ctx context.Context, id string, e journal.Event) {
 	if r != nil {
 		r.mu.Lock()
 		if r.state != nil && e.Seq > r.state.Seq {
-			r.state = nil
+			r.behind = true
 			r.notify()
 		}
 		r.mu.Unlock()

@@ -53,9 +53,9 @@ type Options struct {
 	Journal *journal.Journal
 	// Models: the first one thinks; the last takes over, visibly, when it fails.
 	Models []Model
-	// Toolbox gives the tools of one conversation, for one turn. A toolbox that is
+	// Toolbox gives the tools of one conversation of owner's, for one turn. A toolbox that is
 	// an io.Closer is closed after the turn.
-	Toolbox func(ctx context.Context, conversationID string) (Toolbox, error)
+	Toolbox func(ctx context.Context, conversationID string, owner journal.Actor) (Toolbox, error)
 	// Consent takes a person's decisions; nil where there is nothing to approve.
 	Consent Consent
 	// Secrets takes credentials that were caught in a text; nil drops them.

@@ -99,7 +99,7 @@ func (a *answer) consent(ctx context.Context, t *Turn) error {
 
 // think asks models and calls tools until one has nothing more to call.
 func (a *answer) think(ctx context.Context) error {
-	toolbox, err := a.s.options.Toolbox(ctx, a.id)
+	toolbox, err := a.s.options.Toolbox(ctx, a.id, a.c.Owner)
 	if err != nil {
 		return fault.Wrap(err, fault.Unavailable, "the agent's tools are away")
 	}

@@ -299,7 +299,9 @@ func TestWhenEveryModelFailsThePersonIsTold(t *testing.T) {
 	if turn.State != conversation.TurnFailed || !strings.Contains(turn.Text, "Nothing is lost") || strings.Contains(turn.Reason, "boom") {
 		t.Errorf("the turn is %+v", turn)
 	}
-	h.options.Toolbox = func(context.Context, string) (conversation.Toolbox, error) { return nil, errors.New("away") }
+	h.options.Toolbox = func(context.Context, string, journal.Actor) (conversation.Toolbox, error) {
+		return nil, errors.New("away")
+	}
 	h.service.Close()
 	h.service = h.start()
 	if turn := h.say("Hello"); turn.State != conversation.TurnFailed || !strings.Contains(turn.Text, "tools") {

@@ -162,12 +162,12 @@ func (s *Service) attend(id string, lease *journal.Lease, turnID string) error {
 	return err
 }
 
-// forget makes the next look read the journal.
+// forget makes the next look read what others may have written.
 func (s *Service) forget(id string) {
 	r, leave := s.enter(id)
 	defer leave()
 	r.mu.Lock()
-	r.state = nil
+	r.behind = true
 	r.mu.Unlock()
 }
 

@@ -53,7 +53,9 @@ func newBusy(t *testing.T, change func(*web.Options)) *busy {
 	service, cat := newProvisioner(t, j, keys)
 	conversations, err := conversation.New(conversation.Options{
 		Journal: j, Models: []conversation.Model{mute{}},
-		Toolbox: func(context.Context, string) (conversation.Toolbox, error) { return nil, context.Canceled },
+		Toolbox: func(context.Context, string, journal.Actor) (conversation.Toolbox, error) {
+			return nil, context.Canceled
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -62,7 +62,9 @@ func newKept(t *testing.T) *kept {
 	}
 	conversations, err := conversation.New(conversation.Options{
 		Journal: k.journal, Models: []conversation.Model{mute{}}, Secrets: k.vault,
-		Toolbox: func(context.Context, string) (conversation.Toolbox, error) { return nil, context.Canceled },
+		Toolbox: func(context.Context, string, journal.Actor) (conversation.Toolbox, error) {
+			return nil, context.Canceled
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

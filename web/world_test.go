@@ -83,7 +83,9 @@ func newWorld(t *testing.T) *world {
 	service, cat := newProvisioner(t, j, keys)
 	conversations, err := conversation.New(conversation.Options{
 		Journal: j, Models: []conversation.Model{mute{}},
-		Toolbox: func(context.Context, string) (conversation.Toolbox, error) { return nil, context.Canceled },
+		Toolbox: func(context.Context, string, journal.Actor) (conversation.Toolbox, error) {
+			return nil, context.Canceled
+		},
 	})
 	must(t, err)
 	t.Cleanup(func() { _ = conversations.Close() })

@@ -434,14 +434,6 @@ func (s *service) serveStdioClient(w http.ResponseWriter, r *http.Request) {
 }
 
 // toolboxOf gives the agent's tools in one conversation.
-func (s *service) toolboxOf(ctx context.Context, conversationID string) (conversation.Toolbox, error) {
-	events, err := s.journal.Load(ctx, "conversation."+conversationID)
-	if err != nil {
-		return nil, err
-	}
-	conv, err := conversation.Fold(events)
-	if err != nil {
-		return nil, err
-	}
-	return agentTools{s.agent, mcp.Caller{Actor: conv.Owner, ConversationID: conversationID, Grants: mcp.Everything}}, nil
+func (s *service) toolboxOf(_ context.Context, conversationID string, owner journal.Actor) (conversation.Toolbox, error) {
+	return agentTools{s.agent, mcp.Caller{Actor: owner, ConversationID: conversationID, Grants: mcp.Everything}}, nil
 }

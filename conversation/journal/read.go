@@ -32,6 +32,11 @@ type message struct {
 // [fault.Invalid] for a malformed name, [fault.Internal] for an entry that
 // cannot be read, [fault.Unavailable] when the server or a key is away.
 func (j *Journal) Load(ctx context.Context, aggregate string) ([]Event, error) {
+	return j.LoadAfter(ctx, aggregate, 0)
+}
+
+// LoadAfter is [Journal.Load] without the events up to a sequence.
+func (j *Journal) LoadAfter(ctx context.Context, aggregate string, seq uint64) ([]Event, error) {
 	subject, err := subjectOf(aggregate)
 	if err != nil {
 		return nil, err
@@ -41,7 +46,7 @@ func (j *Journal) Load(ctx context.Context, aggregate string) ([]Event, error) {
 		return nil, err
 	}
 	defer leave()
-	msgs, err := j.read(ctx, subject, 1, 0)
+	msgs, err := j.read(ctx, subject, seq+1, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -65,7 +65,7 @@ func newRig(t *testing.T) *rig {
 	})
 	must(t, err)
 	r.conversations, err = conversation.New(conversation.Options{Journal: j, Models: []conversation.Model{mute{}},
-		Toolbox: func(context.Context, string) (conversation.Toolbox, error) {
+		Toolbox: func(context.Context, string, journal.Actor) (conversation.Toolbox, error) {
 			return nil, fault.New(fault.Unavailable, "nobody talks here")
 		}})
 	must(t, err)
