@@ -1,5 +1,6 @@
 // The story of who is calling: by e-mail and by an OpenID provider, a colleague who
-// is invited and removed, and tokens. `npm run stories`, or `node stories/identity.mjs`.
+// is invited and removed, tokens, and the handover to a Sovereign of their own.
+// `npm run stories`, or `node stories/identity.mjs`.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
@@ -332,6 +333,16 @@ try {
   assert.equal((await ask(omar, 'GET', '/api/v1/whoami')).status, 401)
   await omar.reload()
   await omar.getByRole('heading', { name: 'Sign in' }).waitFor()
+
+  // What she approved has come up meanwhile, and lets her in as who she proved to be.
+  const enter = layla.locator('[data-card^="ready-"]').getByRole('link').first()
+  await enter.waitFor({ timeout: 240_000 })
+  await enter.click()
+  await layla.waitForURL(/console\..*\.localhost.*\/sandbox/)
+  assert.notEqual(new URL(layla.url()).port, new URL(service.url).port)
+  await layla.getByText('layla@alfajr.example').first().waitFor()
+  await layla.getByText('sovereign-admin').first().waitFor()
+  await look(layla, 'handed-over')
 
   // Who runs the Organization reads what was done in it, and takes it along.
   await owner.getByRole('button', { name: 'Account' }).click()
