@@ -29,7 +29,8 @@
 // has the state as of there: with the last message of an event, and with the
 // heartbeat after the past. A client that sends the last id it has misses nothing,
 // and gets again, whole, what it was cut off in. Text that is still being said
-// comes as "delta" without an id; the finished turn replaces it.
+// comes as "delta" without an id; the finished turn replaces it. The tabs of a
+// browser share one stream (app/src/api/tabs.ts).
 //
 // # Invariants
 //

@@ -7,6 +7,7 @@ import { founder } from './founder.mjs'
 import { killed } from './killed.mjs'
 import { rough } from './rough.mjs'
 import { startBrowser, startService } from './service.mjs'
+import { tabs } from './tabs.mjs'
 import { abandon } from './visitor.mjs'
 
 const desktop = { viewport: { width: 1440, height: 900 } }
@@ -23,6 +24,7 @@ const stories = {
   tablet: { play: founder, reflow: false, viewport: { width: 820, height: 1180 }, ...touch },
   phone: { play: founder, reflow: false, viewport: { width: 390, height: 844 }, ...touch },
   narrow: { play: founder, reflow: false, viewport: { width: 320, height: 640 }, ...touch },
+  tabs: { play: tabs, ...desktop },
   stock: { play: stock, ...desktop, args: ['--out-of-stock', 'cpx32@hel1'] },
 }
 

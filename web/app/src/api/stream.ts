@@ -7,6 +7,8 @@ export interface StreamOptions {
   url: string
   onMessage: (message: Message) => void
   onConnection: (state: Connection) => void
+  /** The id of the last message that is known; '' reads from the start. */
+  cursor?: string
   /** Silence after which the connection is given up; heartbeats come each 15 s. */
   silenceMs?: number
   fetch?: typeof fetch
@@ -34,7 +36,7 @@ export function pause(attempt: number, random: number): number {
  */
 export class Stream {
   readonly #options: StreamOptions
-  #cursor = ''
+  #cursor: string
   #attempt = 0
   #closed = false
   #abort: AbortController | undefined
@@ -43,6 +45,7 @@ export class Stream {
 
   constructor(options: StreamOptions) {
     this.#options = options
+    this.#cursor = options.cursor ?? ''
     void this.#run()
   }
 

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useReducer, useRef } from 'react'
 import { streamAddress } from '../api/client'
-import { Stream } from '../api/stream'
+import { TabStream } from '../api/tabs'
 import type { Draft } from '../api/types'
 import { actionOf } from './decode'
 import { empty, reduce, type ConversationState } from './reducer'
@@ -19,7 +19,7 @@ export function useConversation(id: string): {
   takeDraft: (draft: Draft) => void
 } {
   const [state, dispatch] = useReducer(reduce, empty)
-  const stream = useRef<Stream | null>(null)
+  const stream = useRef<TabStream | null>(null)
 
   useEffect(() => {
     let quiet: ReturnType<typeof setTimeout> | undefined
@@ -27,7 +27,7 @@ export function useConversation(id: string): {
       clearTimeout(quiet)
       quiet = setTimeout(() => dispatch({ type: 'synced' }), quietMs)
     }
-    const made = new Stream({
+    const made = new TabStream({
       url: streamAddress(id),
       onMessage: (message) => {
         const action = actionOf(message)
