@@ -47,11 +47,11 @@ claude-code qwen-code opencode: ## one of them
 conformance: ## the MCP conformance suite that tests run, from npm into the user's cache
 	@.tools/npm conformance
 
-agents-test: packages build agents ## the real coding agents, all of them; make test has Claude Code alone
+agents-test: packages build agents ## the real coding agents alone
 	@go test -count=1 -run 'Code$$' ./shell
-	@cd web/app && node stories/agents.mjs claude-code qwen-code
+	@cd web/app && node stories/agents.mjs
 
-test: packages build tools conformance claude-code test-app test-go test-browser ## everything, as continuous integration does
+test: packages build tools conformance agents test-app test-go test-browser ## everything, as continuous integration does
 
 test-app:
 	@echo "test: the web app's unit tests"

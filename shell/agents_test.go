@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/openova-io/sandbox/conversation/card"
 	"github.com/openova-io/sandbox/conversation/fault"
@@ -59,7 +60,7 @@ func newAgentRig(t *testing.T, name string) *agentRig {
 	return r
 }
 
-// begin starts a session of an agent and waits until it takes a prompt.
+// begin starts a session of an agent.
 func (r *agentRig) begin(t *testing.T, o shell.CreateOptions) (shell.Session, *phone) {
 	t.Helper()
 	o.Cols, o.Rows = 110, 36
@@ -67,9 +68,7 @@ func (r *agentRig) begin(t *testing.T, o shell.CreateOptions) (shell.Session, *p
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := r.attach(t, ann, s.ID, "", 0)
-	p.until(t, "the agent to take input", p.shows("\x1b[?2004h"))
-	return s, p
+	return s, r.attach(t, ann, s.ID, "", 0)
 }
 
 // of gives the cards of a kind.
@@ -122,14 +121,14 @@ func (p *phone) says(text string) func() bool {
 // TestClaudeCode plays a whole piece of work with the real Claude Code.
 func TestClaudeCode(t *testing.T) {
 	t.Parallel()
-	playAgent(t, "claude-code", "1")
+	playAgent(t, "claude-code", "Yes", "1")
 }
 
 // playAgent is the same work for every agent: a prompt from the phone, streamed
 // text, a new file, a change of it, a command that fails, a permission from the
-// phone and one from the terminal, and the service away in the middle. yes is what
-// allows in the terminal.
-func playAgent(t *testing.T, name, yes string) {
+// phone and one from the terminal, and the service away in the middle. asks is what
+// its terminal says then, and yes what allows there.
+func playAgent(t *testing.T, name, asks, yes string) (*agentRig, shell.Session, *phone) {
 	r := newAgentRig(t, name)
 	s, p := r.begin(t, shell.CreateOptions{Agent: name})
 	if s.Mode != agent.Ask {
@@ -145,9 +144,12 @@ func playAgent(t *testing.T, name, yes string) {
 	if question.Detail != file || len(question.Hunks) == 0 {
 		t.Errorf("it asks %+v", question)
 	}
-	p.until(t, "the terminal to ask too", p.shows("Yes"))
+	p.until(t, "the terminal to ask too", p.shows(asks))
 	if v, _ := r.Get(ann, s.ID, ""); v.State != shell.Waiting {
 		t.Errorf("the session is %s", v.State)
+	}
+	if err := r.Prompt(t.Context(), ann, s.ID, "", "y"); fault.CodeOf(err) != fault.Conflict {
+		t.Errorf("a prompt was typed into its question: %v", err)
 	}
 	if _, err := r.Answer(t.Context(), stranger, s.ID, "", ask.ID, true, ""); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("a stranger's answer: %v", err)
@@ -167,7 +169,7 @@ func playAgent(t *testing.T, name, yes string) {
 	again := r.attach(t, ann, s.ID, "", since)
 	again.cards = p.cards
 	p = again
-	p.until(t, "the screen", p.shows("Yes"))
+	p.until(t, "the screen", p.shows(asks))
 	if len(p.cards) != before {
 		t.Errorf("%d cards became %d", before, len(p.cards))
 	}
@@ -215,6 +217,7 @@ func playAgent(t *testing.T, name, yes string) {
 	if found := grep(t, filepath.Join(r.options.Dir, s.ID), providerKey); found != "" {
 		t.Errorf("the provider's key is in %s", found)
 	}
+	return r, s, p
 }
 
 // grep gives a file below dir that has the text in it.
@@ -231,7 +234,43 @@ func grep(t *testing.T, dir, text string) (found string) {
 	return found
 }
 
+func TestOpenCode(t *testing.T) {
+	t.Parallel()
+	r, s, p := playAgent(t, "opencode", "Allow once", "\r")
+
+	// It goes on in another session, asking as before, whatever the repository's own
+	// configuration says meanwhile.
+	if err := r.Signal(ann, s.ID, "KILL"); err != nil {
+		t.Fatal(err)
+	}
+	p.until(t, "the end", func() bool { return p.exit != nil })
+	for v := s; v.State != shell.Ended; v, _ = r.Get(ann, s.ID, "") { // its end is also to be written down
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-t.Context().Done():
+			t.Fatal("it does not end")
+		}
+	}
+	work := filepath.Join(r.options.Dir, s.ID, "home", "work")
+	if err := os.WriteFile(filepath.Join(work, "opencode.json"), []byte(`{"permission":{"edit":"allow","bash":"allow"}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, p = r.begin(t, shell.CreateOptions{Resume: s.ID})
+	p.until(t, "what was said before", p.shows("All done."))
+	if err := r.Prompt(t.Context(), ann, s.ID, "", "do: run echo again ;; say Once more."); err != nil {
+		t.Fatal(err)
+	}
+	ask, _ := p.asked(t, 0, "waiting")
+	if _, err := r.Answer(t.Context(), ann, s.ID, "", ask.ID, false, ""); err != nil {
+		t.Fatal(err)
+	}
+	p.until(t, "the command to be refused", func() bool {
+		ran := p.of(card.KindBash)
+		return len(ran) == 1 && decoded[card.BashData](t, ran[0]).Refused
+	})
+}
+
 func TestQwenCode(t *testing.T) {
 	t.Parallel()
-	playAgent(t, "qwen-code", "1")
+	playAgent(t, "qwen-code", "Yes", "1")
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -89,6 +90,9 @@ func (s *Service) plan(ctx context.Context, id, nonce string, o CreateOptions, r
 			return p, err
 		}
 		place := agent.Place{Files: seenFiles, Home: seenHome, Dir: cwd, Program: argv[0], Nonce: nonce, Mode: c.Mode, Conversation: newUUID()}
+		if place.Port, err = s.port(); err != nil {
+			return p, err
+		}
 		if resumed != nil {
 			place.Conversation, place.Resume = resumed.f.Conversation, true
 		}
@@ -126,7 +130,11 @@ func (s *Service) plan(ctx context.Context, id, nonce string, o CreateOptions, r
 		argv = append([]string{program}, argv[1:]...)
 	}
 	c.Name = hold.CleanTitle(c.Name)
-	program := argv[0]
+	// What a program starts its commands with; an agent is no shell itself.
+	login := argv[0]
+	if order.Model != nil {
+		login = "/bin/bash"
+	}
 	for _, source := range launch.Sources {
 		switch source.Root {
 		case "home":
@@ -167,7 +175,7 @@ func (s *Service) plan(ctx context.Context, id, nonce string, o CreateOptions, r
 	if wall.Program != "" {
 		argv, order.Dir = wall.Argv(cwd, argv), dir
 	}
-	order.Argv, order.Env = argv, environment(id, seenHome, program, launch.Env, o.Env)
+	order.Argv, order.Env = argv, environment(id, seenHome, login, launch.Env, o.Env)
 	p.order, p.created = order, c
 	return p, nil
 }
@@ -221,6 +229,23 @@ func (s *Service) program(found agent.Found, wall *hold.Wall) ([]string, error) 
 	return argv, nil
 }
 
+// port is one that is free in a session: any behind a wall, where a session has a
+// network of its own.
+func (s *Service) port() (int, error) {
+	if s.o.Isolation == hold.Bwrap {
+		return servedPort, nil
+	}
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return 0, fault.Wrap(err, fault.Unavailable, "this machine has no free port")
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// servedPort is where an agent behind a wall serves.
+const servedPort = 4096
+
 func noModel(a agent.Agent) error {
 	e := fault.New(fault.Unavailable, "%s has no model to think with here", a.Title).At("agent")
 	if a.API == agent.Anthropic {
@@ -271,10 +296,10 @@ func newUUID() string {
 }
 
 // environment is all that a session gets: nothing of the service's own.
-func environment(id, home, program string, launch []string, extra map[string]string) []string {
+func environment(id, home, shell string, launch []string, extra map[string]string) []string {
 	env := []string{
 		"PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin", "TERM=xterm-256color", "COLORTERM=truecolor",
-		"LANG=C.UTF-8", "HOME=" + home, "USER=sandbox", "LOGNAME=sandbox", "SHELL=" + program, hold.EnvSession + "=" + id,
+		"LANG=C.UTF-8", "HOME=" + home, "USER=sandbox", "LOGNAME=sandbox", "SHELL=" + shell, hold.EnvSession + "=" + id,
 	}
 	env = append(env, launch...)
 	for _, name := range slices.Sorted(func(yield func(string) bool) {

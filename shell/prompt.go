@@ -5,17 +5,25 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"strings"
+	"time"
 
 	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/conversation/journal"
+	"github.com/openova-io/sandbox/shell/agent"
 	"github.com/openova-io/sandbox/shell/hold"
 )
 
 // maxPrompt bounds a prompt, in bytes.
 const maxPrompt = 128 << 10
 
+// takesWithin is how long an agent may take until it takes what is typed: one that
+// starts on a busy machine takes its time.
+const takesWithin = time.Minute
+
 // Prompt tells a session's agent what to do: by its side channel where it takes
-// prompts there, else as text that is pasted into its terminal and entered.
+// prompts there, else as text that is pasted into its terminal and entered, as soon
+// as it takes that. While it asks for a permission a prompt is a [fault.Conflict]
+// fault: typed into its dialog it would be an answer.
 func (s *Service) Prompt(ctx context.Context, actor journal.Actor, id, invitation, text string) error {
 	x, role, err := s.find(actor, id, invitation)
 	if err != nil {
@@ -27,7 +35,9 @@ func (s *Service) Prompt(ctx context.Context, actor journal.Actor, id, invitatio
 	if text = strings.TrimSpace(text); text == "" || len(text) > maxPrompt {
 		return fault.New(fault.Invalid, "a prompt has 1 to %d bytes", maxPrompt).At("text")
 	}
-	control, err := x.manager()
+	ctx, cancel := context.WithTimeout(ctx, takesWithin)
+	defer cancel()
+	control, err := x.answering(ctx)
 	if err != nil {
 		return err
 	}
@@ -35,11 +45,16 @@ func (s *Service) Prompt(ctx context.Context, actor journal.Actor, id, invitatio
 	_, _ = rand.Read(raw)
 	x.mu.Lock()
 	var reply hold.ReplyData
-	ok := false
+	ok, asks := false, false
 	if x.live.reader != nil {
 		reply, ok = x.live.reader.Prompt("prompt-"+hex.EncodeToString(raw), text)
+		asks = x.live.reader.State() == agent.Waiting
 	}
+	name := x.f.Agent
 	x.mu.Unlock()
+	if asks {
+		return fault.New(fault.Conflict, "the agent waits for a permission").Do("Allow or deny what it asks first.")
+	}
 	if ok {
 		return fault.Wrap(control.Send(hold.JSON(hold.Reply, reply)), fault.Unavailable, "the session does not answer")
 	}
@@ -48,8 +63,72 @@ func (s *Service) Prompt(ctx context.Context, actor journal.Actor, id, invitatio
 		return fault.Wrap(err, fault.Unavailable, "the session does not answer")
 	}
 	defer c.Close()
+	if a, err := agent.Find(name); err == nil && a.API != "" {
+		if err := takes(ctx, c, a.Shows); err != nil {
+			return err
+		}
+	}
 	return fault.Wrap(c.Send(hold.Frame{Kind: hold.Input, Payload: []byte(pasted(text) + "\r")}), fault.Unavailable, "the session does not answer")
 }
+
+// answering waits for the session's holder, which may just be starting.
+func (x *session) answering(ctx context.Context) (*hold.Conn, error) {
+	changed, stop := x.changes()
+	defer stop()
+	for {
+		control, err := x.manager()
+		if err == nil || fault.CodeOf(err) != fault.Unavailable {
+			return control, err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
+// takes waits until what runs in a terminal takes pasted text; shows says that it
+// also shows its cursor then.
+func takes(ctx context.Context, c *hold.Conn, shows bool) error {
+	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
+	var screen hold.Screen
+	defer func() {
+		if screen != nil {
+			screen.Close()
+		}
+	}()
+	for screen == nil || !screen.Mode(pastes) || shows && !screen.Mode(cursor) {
+		f, err := c.Receive()
+		if err != nil {
+			return fault.New(fault.Unavailable, "the agent takes no prompt now").Do("Look at its terminal: it shows what it waits for.")
+		}
+		switch f.Kind {
+		case hold.Snapshot:
+			_, cols, rows, paint, err := hold.ParseSnapshot(f.Payload)
+			if err != nil {
+				return fault.Wrap(err, fault.Unavailable, "the session does not answer")
+			}
+			if screen != nil {
+				screen.Close()
+			}
+			screen = hold.NewScreen(cols, rows, nil)
+			screen.Write(paint)
+		case hold.Data:
+			if offset, p, err := f.Offset(); err == nil && screen != nil {
+				screen.Write(p)
+				_ = c.Send(hold.At(hold.Ack, offset+uint64(len(p)))) // fails when it ends, which Receive tells
+			}
+		}
+	}
+	return nil
+}
+
+// The private modes of a terminal that say whether it takes text.
+const (
+	cursor = 25
+	pastes = 2004
+)
 
 // pasted puts text between the marks of a bracketed paste; it cannot end the paste
 // itself.

@@ -30,6 +30,8 @@ type Agent struct {
 	// Modes are the permission modes that it has, the narrowest first; none for a
 	// shell, which asks nobody.
 	Modes []Mode
+	// Shows is true for one that takes what is typed only while it shows the cursor.
+	Shows bool
 	// Prepare gives what a session of it needs.
 	Prepare func(Place) Launch
 	// Read makes a reader of its records.
@@ -88,6 +90,8 @@ type Place struct {
 	// Resume is true when that conversation goes on.
 	Resume bool
 	Mode   Mode
+	// Port is one that is free in the session, for an agent that serves.
+	Port int
 	// Model is the model's name; empty leaves it to the agent. Key is what the
 	// session shows to its model.
 	Model, Key string
@@ -159,7 +163,7 @@ type Info struct {
 }
 
 // Catalogue lists every agent, in the order in which they are offered.
-func Catalogue() []Agent { return []Agent{claudeCode(), qwenCode(), bash(), zsh()} }
+func Catalogue() []Agent { return []Agent{claudeCode(), qwenCode(), openCode(), bash(), zsh()} }
 
 // Find gives the agent of a name. An unknown one is a [fault.Invalid] fault.
 func Find(name string) (Agent, error) {

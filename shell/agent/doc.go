@@ -12,6 +12,7 @@
 //	              the transcript of its conversation    answer
 //	qwen-code     a file of events (--json-file)        a file of replies     a file of replies
 //	                                                    (--input-file)
+//	opencode      its server's events (--port)          its server            its terminal
 //	bash, zsh     marks around every command            asks nothing          its terminal
 //
 // # From a record to a card
@@ -57,7 +58,8 @@
 //     holder.
 //  2. Make a file with a function that returns the [Agent], like qwen.go: Installed
 //     and Get, the arguments, environment and files of Prepare, and the modes in its
-//     words. Seed what it would otherwise ask at its first start.
+//     words. Seed what it would otherwise ask at its first start, and see that no
+//     file of a repository can widen the mode. Shows says when it takes typing.
 //  3. Write its reader on a board: person, more and told for what is said, call and
 //     over for its tools, question for what it asks, done for the end of a turn.
 //     Tools that do what tools of other agents do are named in action.go.

@@ -32,7 +32,9 @@ const (
 type Source struct {
 	Name string     `json:"name"`
 	Kind SourceKind `json:"kind"`
-	// Secret is the first element of the paths that hooks are posted to.
+	// Secret is the first element of the paths that hooks are posted to, or with User
+	// what an agent's server wants to know (RFC 7617).
+	User   string `json:"user,omitempty"`
 	Secret string `json:"secret,omitempty"`
 	// Root is a folder that the session may write, and Path the file in it that is
 	// tailed. Nothing outside of Root is opened, wherever a link in it leads. For

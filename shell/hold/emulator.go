@@ -294,7 +294,7 @@ func (e *emulator) charsetSequence() string {
 // browser that also answered would type into the child.
 func (e *emulator) answer(c command) {
 	x, y := e.grid.at()
-	if e.mode(6) {
+	if e.Mode(6) {
 		y -= e.grid.top
 	}
 	say := func(format string, args ...any) { e.reply(fmt.Appendf(nil, format, args...)) }
@@ -316,7 +316,7 @@ func (e *emulator) answer(c command) {
 		value := 0
 		if _, known := e.modes[n]; known || n == 7 || n == 25 || n == 2004 || n == 2026 || n == 1 || n == 6 {
 			value = 2
-			if e.mode(n) {
+			if e.Mode(n) {
 				value = 1
 			}
 		}
@@ -363,7 +363,7 @@ func (e *emulator) Resize(cols, rows int) {
 			}
 		}
 		g.top, g.bottom = 0, rows
-		g.feeds(fmt.Sprintf("\x1b[?6%c", setter(e.mode(6))))
+		g.feeds(fmt.Sprintf("\x1b[?6%c", setter(e.Mode(6))))
 		g.goTo(min(x, cols-1), min(y, rows-1))
 	}
 	e.cols, e.rows = cols, rows

@@ -6,8 +6,8 @@ import (
 	uv "github.com/charmbracelet/ultraviolet"
 )
 
-// mode is whether a DEC private mode is set.
-func (e *emulator) mode(n int) bool {
+// Mode is whether a DEC private mode is set.
+func (e *emulator) Mode(n int) bool {
 	on, ok := e.modes[n]
 	if !ok {
 		return n == 7 || n == 25 // these are set from the start
@@ -106,7 +106,7 @@ func (e *emulator) switchTo(alt bool, n int) {
 func (e *emulator) share() {
 	x, y := e.grid.at()
 	for _, n := range []int{6, 7} {
-		e.grid.feeds(fmt.Sprintf("\x1b[?%d%c", n, setter(e.mode(n))))
+		e.grid.feeds(fmt.Sprintf("\x1b[?%d%c", n, setter(e.Mode(n))))
 	}
 	e.grid.feeds(fmt.Sprintf("\x1b[20%c", setter(e.insertLNM)))
 	e.grid.feeds(e.charsetSequence())

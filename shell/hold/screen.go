@@ -18,6 +18,8 @@ type Screen interface {
 	Skip(p []byte) int
 	// Title is the window title, at most 256 characters and without controls.
 	Title() string
+	// Mode says whether a private mode is set, by its number: 2004 for one.
+	Mode(n int) bool
 	// Alternate says whether the alternate screen is shown.
 	Alternate() bool
 	// Close frees the screen.

@@ -41,7 +41,7 @@ func (e *emulator) Snapshot() []byte {
 			}
 		}
 	}) {
-		fmt.Fprintf(&b, "\x1b[?%d%c", n, setter(e.mode(n)))
+		fmt.Fprintf(&b, "\x1b[?%d%c", n, setter(e.Mode(n)))
 	}
 	if e.mouse != 0 {
 		fmt.Fprintf(&b, "\x1b[?%dh", e.mouse)
@@ -76,7 +76,7 @@ func (e *emulator) place(b *bytes.Buffer, g *grid) {
 	if g.top != 0 || g.bottom != e.rows {
 		fmt.Fprintf(b, "\x1b[%d;%dr", g.top+1, g.bottom)
 	}
-	if g == e.grid && e.mode(6) {
+	if g == e.grid && e.Mode(6) {
 		b.WriteString("\x1b[?6h")
 		top = g.top
 	}
@@ -178,7 +178,7 @@ const keptLines = 200
 // colours and line ends, on the main screen without margins. The pen is carried
 // over, and the scrollback says how many lines are missing.
 func (e *emulator) Skip(p []byte) int {
-	if e.alt != nil || e.state != ground || e.grid.top != 0 || e.grid.bottom != e.rows || e.mode(6) || !e.mode(7) || e.shift || e.charsets[0] != 'B' {
+	if e.alt != nil || e.state != ground || e.grid.top != 0 || e.grid.bottom != e.rows || e.Mode(6) || !e.Mode(7) || e.shift || e.charsets[0] != 'B' {
 		return 0
 	}
 	plain := plainPrefix(p)

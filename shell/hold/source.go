@@ -163,6 +163,10 @@ func (c *channels) dialBack(s Source) error {
 	return nil
 }
 
+// answersWithin is how long an agent may take to begin its stream. What it is asked
+// while it starts it may never answer; it is asked again then.
+const answersWithin = 3 * time.Second
+
 // follow spools an agent's server-sent events, until the session ends.
 func (c *channels) follow(s Source) {
 	for c.ctx.Err() == nil {
@@ -175,16 +179,22 @@ func (c *channels) follow(s Source) {
 }
 
 func (c *channels) events(s Source) error {
-	request, err := http.NewRequestWithContext(c.ctx, http.MethodGet, "http://agent"+s.Path, nil)
+	ctx, cancel := context.WithCancel(c.ctx)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://agent"+s.Path, nil)
 	if err != nil {
 		return err
 	}
+	late := time.AfterFunc(answersWithin, cancel)
+	defer late.Stop()
 	request.Header.Set("Accept", "text/event-stream")
+	s.authorize(request)
 	answer, err := c.agents[s.Name].Do(request)
 	if err != nil {
 		return err
 	}
 	defer answer.Body.Close()
+	late.Stop()
 	if answer.StatusCode != http.StatusOK {
 		return fmt.Errorf("the agent answered %d", answer.StatusCode)
 	}
@@ -212,6 +222,12 @@ func (c *channels) events(s Source) error {
 	}
 }
 
+func (s Source) authorize(r *http.Request) {
+	if s.User != "" {
+		r.SetBasicAuth(s.User, s.Secret)
+	}
+}
+
 // post gives a reply to an agent's server.
 func (c *channels) post(s Source, path string, body []byte) error {
 	if !strings.HasPrefix(path, "/") {
@@ -224,6 +240,7 @@ func (c *channels) post(s Source, path string, body []byte) error {
 		return err
 	}
 	request.Header.Set("Content-Type", "application/json")
+	s.authorize(request)
 	answer, err := c.agents[s.Name].Do(request)
 	if err != nil {
 		return err

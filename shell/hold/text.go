@@ -23,7 +23,7 @@ func (e *emulator) ascii(p []byte) {
 		x = e.cols
 	}
 	g.feed(p)
-	g.phantom = e.mode(7) && (x+len(p)-1)%e.cols+1 == e.cols
+	g.phantom = e.Mode(7) && (x+len(p)-1)%e.cols+1 == e.cols
 	e.mayScroll(len(p)/e.cols + 1)
 }
 
@@ -45,7 +45,7 @@ func (e *emulator) char(p []byte) {
 		return
 	}
 	e.wrapForced()
-	g, wraps := e.grid, e.mode(7)
+	g, wraps := e.grid, e.Mode(7)
 	x, _ := g.at()
 	if w == 2 && x == e.cols-1 && !g.phantom {
 		if !wraps {

@@ -1,6 +1,6 @@
 // The story of a coding agent: one running session of it on a desktop and on a
 // phone, asked from the phone, allowed from both, through a crash of the service.
-// `npm run stories`, or `node stories/agents.mjs claude-code qwen-code`. The
+// `npm run stories`, or `node stories/agents.mjs [agent...]`. The
 // agents are the real ones; what they think with is scripted.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -16,6 +16,7 @@ import { look as lookAt } from './visitor.mjs'
 const agents = {
   'claude-code': { title: /^Claude Code/, yes: '1' },
   'qwen-code': { title: /^Qwen Code/, yes: '1' },
+  opencode: { title: /^OpenCode/, yes: 'Enter' },
 }
 
 /** The scripted model; its Go program ends with its standard input. */
@@ -104,7 +105,7 @@ async function play(browser, model, key, name) {
     await allow(phone).waitFor()
     const late = await card(phone, 'permission', 'waiting').getAttribute('data-card')
     await desktop.locator('.xterm-helper-textarea').focus()
-    await desktop.keyboard.type(yes)
+    await desktop.keyboard.press(yes)
     await phone.locator(`article[data-card="${late}"][data-state="allowed"][data-by="terminal"]`).waitFor()
     const answer = await phone.evaluate(async (p) => (await fetch(p, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"decision":"deny"}' })).status, `/api/v1/sandbox/sessions/${id}/permissions/${late}`)
     assert.equal(answer, 409, 'a late answer was taken')
@@ -145,7 +146,7 @@ const wanted = process.argv.slice(2)
 const dir = await mkdtemp(join(tmpdir(), 'sandbox-model-'))
 await writeFile(join(dir, 'key'), 'the-provider-s-own-key\n', { mode: 0o600 })
 const [browser, model] = await Promise.all([startBrowser(), startModel('the-provider-s-own-key')])
-for (const name of wanted.length > 0 ? wanted : ['claude-code']) {
+for (const name of wanted.length > 0 ? wanted : Object.keys(agents)) {
   const began = Date.now()
   try {
     await play(browser, model, join(dir, 'key'), name)
