@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/openova-io/sandbox/conversation/card"
 	"github.com/openova-io/sandbox/conversation/fault"
@@ -243,14 +242,7 @@ func TestOpenCode(t *testing.T) {
 	if err := r.Signal(ann, s.ID, "KILL"); err != nil {
 		t.Fatal(err)
 	}
-	p.until(t, "the end", func() bool { return p.exit != nil })
-	for v := s; v.State != shell.Ended; v, _ = r.Get(ann, s.ID, "") { // its end is also to be written down
-		select {
-		case <-time.After(10 * time.Millisecond):
-		case <-t.Context().Done():
-			t.Fatal("it does not end")
-		}
-	}
+	p.ended(t, r.rig, s.ID)
 	work := filepath.Join(r.options.Dir, s.ID, "home", "work")
 	if err := os.WriteFile(filepath.Join(work, "opencode.json"), []byte(`{"permission":{"edit":"allow","bash":"allow"}}`), 0o600); err != nil {
 		t.Fatal(err)

@@ -40,7 +40,7 @@ func (s *Service) ingest(ctx context.Context, x *session) error {
 		return nil // a command without an adapter
 	}
 	if x.live.reader == nil {
-		x.live = live{reader: a.Read(), drafts: map[string]card.Card{}}
+		x.live = live{reader: a.Reader(), drafts: map[string]card.Card{}}
 	}
 	for {
 		most := batch

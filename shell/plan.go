@@ -68,7 +68,7 @@ func (s *Service) plan(ctx context.Context, id, nonce string, o CreateOptions, r
 		return p, err
 	}
 	c := created{Name: o.Name, Agent: o.Agent, Command: o.Command, Dir: cwd, Isolation: s.o.Isolation}
-	order := hold.Order{ID: id, Cols: o.Cols, Rows: o.Rows, RecordingLimit: recordingLimit}
+	order := hold.Order{ID: id, Cols: o.Cols, Rows: o.Rows, RecordingLimit: recordingLimit, Ports: true}
 	var launch agent.Launch
 	argv := o.Command
 	if o.Agent != "" {
@@ -180,10 +180,11 @@ func (s *Service) plan(ctx context.Context, id, nonce string, o CreateOptions, r
 	return p, nil
 }
 
-// crossing writes down the session's end of the ways out, if there are some, and
-// gives the command that makes them first.
+// crossing writes down the session's end of the ways in and out, and gives the
+// command that makes them first.
 func (s *Service) crossing(order hold.Order, launch agent.Launch, seenFiles, seenCrossing, helper string, argv []string) ([]string, error) {
-	in := hold.Inside{Folder: seenCrossing, Listen: map[string]int{}, Serve: launch.Serve}
+	in := hold.Inside{Folder: seenCrossing, Listen: map[string]int{}, Serve: launch.Serve, Ports: order.Ports,
+		Watch: s.o.Isolation == hold.Bwrap} // elsewhere it would be told the machine's
 	for _, source := range order.Sources {
 		if source.Kind == hold.Hooks {
 			in.Listen[source.Name] = 0
@@ -194,9 +195,6 @@ func (s *Service) crossing(order hold.Order, launch agent.Launch, seenFiles, see
 	}
 	if order.Egress != nil {
 		in.Listen[hold.ProxyCrossing] = 0
-	}
-	if len(in.Listen) == 0 && len(in.Serve) == 0 {
-		return argv, nil
 	}
 	for n := range launch.Files {
 		in.Files = append(in.Files, filepath.Join(seenFiles, n))

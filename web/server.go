@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -71,6 +72,9 @@ type Options struct {
 	// PublicURL is how people reach the service; its host is allowed. Where it has a
 	// path, that is the base path of everything.
 	PublicURL string
+	// PreviewDomain is the domain below which every name leads here, and previews of
+	// sessions' ports are; empty shows none.
+	PreviewDomain string
 	// TrustedProxies are addresses and networks of proxies before this server; what
 	// they say of a request's origin and id is believed.
 	TrustedProxies []string
@@ -114,6 +118,9 @@ type Server struct {
 	pages    map[string]bool
 
 	strict, free *limit.Limiter
+
+	previewMu  sync.Mutex
+	previewing map[string]*preview // by ticket and by cookie
 }
 
 // New wires the routes.
@@ -130,7 +137,7 @@ func New(options Options) (*Server, error) {
 	if options.App == nil {
 		options.App = embed.FS{} // empty: pages say that the app is not built
 	}
-	s := &Server{options: options, registry: prometheus.NewRegistry(), pages: map[string]bool{},
+	s := &Server{options: options, registry: prometheus.NewRegistry(), pages: map[string]bool{}, previewing: map[string]*preview{},
 		strict: strictly(), free: freely()}
 	s.requests = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sandbox_http_requests_total", Help: "HTTP requests by route, method and status class."}, []string{"route", "method", "status"})
 	s.streams = prometheus.NewGauge(prometheus.GaugeOpts{Name: "sandbox_live_streams", Help: "Live streams that are open."})
@@ -154,6 +161,7 @@ func New(options Options) (*Server, error) {
 	}
 	s.tcp = s.echo()
 	s.tcp.IPExtractor = s.address()
+	s.tcp.Pre(s.previews)
 	if s.base != "" {
 		s.tcp.Pre(wellKnown(s.base), underBase(s.base))
 	}

@@ -41,6 +41,7 @@ func (s *Server) shellRoutes(api *echo.Group) {
 	g.POST("/sessions/:id/prompt", s.promptSession)
 	g.POST("/sessions/:id/permissions/:card", s.answerPermission)
 	g.GET("/sessions/:id/recording", s.sessionRecording)
+	g.GET("/sessions/:id/previews/:port", s.openPreview)
 	g.GET("/sessions/:id/stream", s.sessionStream)
 	g.GET("/sessions/:id/attach", s.sessionAttach)
 }

@@ -21,7 +21,7 @@ import (
 )
 
 // newShellConsole is a console with developer sessions on real holders.
-func newShellConsole(t *testing.T) (console, *httptest.Server) {
+func newShellConsole(t *testing.T, change ...func(*web.Options)) (console, *httptest.Server) {
 	t.Helper()
 	dir := t.TempDir()
 	program := filepath.Join(dir, "sandbox-holder")
@@ -42,7 +42,12 @@ func newShellConsole(t *testing.T) (console, *httptest.Server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newConsole(t, func(o *web.Options) { o.Shell, o.Journal = s, j })
+	c := newConsole(t, func(o *web.Options) {
+		o.Shell, o.Journal = s, j
+		for _, f := range change {
+			f(o)
+		}
+	})
 	server := httptest.NewServer(c.Handler())
 	t.Cleanup(func() {
 		server.CloseClientConnections()

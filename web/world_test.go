@@ -160,7 +160,7 @@ func (w *world) deploy(t *testing.T, j *journal.Journal, founder journal.Actor) 
 // session writes a developer session of the founder's that has ended.
 func (w *world) session(t *testing.T, j *journal.Journal, founder journal.Actor) {
 	t.Helper()
-	w.ids["sandbox/sessions"], w.ids["permissions"] = "00000000000000000000000000000001", "ask-1"
+	w.ids["sandbox/sessions"], w.ids["permissions"], w.ids["previews"] = "00000000000000000000000000000001", "ask-1", "3000"
 	_, err := j.Append(t.Context(), "session."+w.ids["sandbox/sessions"], 0,
 		journal.New("session.created", map[string]any{"name": canary, "agent": "bash", "dir": "/", "isolation": hold.Pod, "owner": founder, "org": founder.OrgID}).By(founder),
 		journal.New("session.exited", map[string]any{"code": 0}).By(founder))

@@ -20,6 +20,7 @@ import (
 type config struct {
 	DataDir, ConfigFile            string
 	Listen, PublicURL              string
+	PreviewDomain                  string
 	AllowedHosts, TrustedProxies   string
 	TLSCert, TLSKey                string
 	ACMEHosts, ACMEEmail           string
@@ -113,6 +114,7 @@ func options() []option {
 		{"listen", defaultListen, "address of the web server", serving + " simulate", func(c *config) any { return &c.Listen }},
 		{"public-url", "", "address that people and new clusters reach the service at, with its base path if it has one; empty: from --listen", serving, func(c *config) any { return &c.PublicURL }},
 		{"allowed-hosts", "", "further host names that requests may be for, separated by commas", serving, func(c *config) any { return &c.AllowedHosts }},
+		{"preview-domain", "", "domain below which every name leads to the service, for previews of what developer sessions serve; best one that has nothing else on it; empty: localhost for a service on loopback, else none", "serve", func(c *config) any { return &c.PreviewDomain }},
 		{"trusted-proxies", "", "addresses and networks of the proxies before the service, separated by commas; what they say of a caller's address and of a request's id is believed", serving, func(c *config) any { return &c.TrustedProxies }},
 		{"tls-cert", "", "PEM file with a TLS certificate and its chain, read again when it changes; the web server then answers by https", "serve", func(c *config) any { return &c.TLSCert }},
 		{"tls-key", "", "PEM file with the key of --tls-cert", "serve", func(c *config) any { return &c.TLSKey }},

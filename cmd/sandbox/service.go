@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -209,6 +211,20 @@ func keyFrom(file, option, env string) (string, error) {
 	return strings.TrimSpace(string(raw)), nil
 }
 
+// previewDomain is where previews are: browsers know that whatever is below localhost
+// is on loopback (RFC 6761, section 6.3).
+func previewDomain(wanted, public string) string {
+	u, err := url.Parse(public)
+	if wanted != "" || err != nil {
+		return strings.ToLower(wanted)
+	}
+	host := u.Hostname()
+	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return "localhost"
+	}
+	return ""
+}
+
 func (s *service) server() (*web.Server, error) {
 	hosts := slices.Concat(list(s.c.AllowedHosts), list(s.c.ACMEHosts))
 	if s.lan != nil {
@@ -219,7 +235,7 @@ func (s *service) server() (*web.Server, error) {
 		Journal: s.journal, Identity: s.identity, App: app.FS(), Sovereign: s.sovereign, PublicURL: s.public,
 		AllowedHosts: hosts, TrustedProxies: list(s.c.TrustedProxies), Owner: s.owner(), Cloud: provisioner.Cloud(s.c.Cloud), Version: buildVersion(),
 		Logger: s.logger, Local: s.local(), Forget: s.forget, Audit: s.audit, Shell: s.shell, Calls: s.calls, NoCalls: s.noCalls,
-		Recordings: s.recordings, Outbox: s.outbox, Guests: s.c.Guests,
+		Recordings: s.recordings, Outbox: s.outbox, Guests: s.c.Guests, PreviewDomain: previewDomain(s.c.PreviewDomain, s.public),
 		Ready: func(ctx context.Context) error { _, err := s.journal.Head(ctx); return err },
 	}
 	if s.sovereign != nil {

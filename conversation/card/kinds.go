@@ -41,6 +41,8 @@ func NewData(k Kind) any {
 		return new(DiffData)
 	case KindPermission:
 		return new(PermissionData)
+	case KindPreviewLink:
+		return new(PreviewLinkData)
 	case KindTodo:
 		return new(TodoData)
 	default:

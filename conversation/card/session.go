@@ -53,6 +53,15 @@ type PermissionData struct {
 	By string `json:"by,omitempty"`
 }
 
+// PreviewLinkData is the data of a [KindPreviewLink] card: a port of the session is
+// listened on, and may be looked at.
+type PreviewLinkData struct {
+	// Port is 1 to 65535.
+	Port int `json:"port"`
+	// State is open or closed.
+	State string `json:"state"`
+}
+
 // TodoData is the data of a [KindTodo] card: the agent's plan.
 type TodoData struct {
 	Items []TodoItem `json:"items"`

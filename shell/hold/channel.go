@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -97,6 +98,9 @@ const (
 	RecordAnswered = "answered"
 	// RecordGone: the agent does not wait any more.
 	RecordGone = "gone"
+	// RecordPort: a port of the session is listened on, or not any more; Data is a
+	// [PortData].
+	RecordPort = "port"
 	// RecordExit is the last record of a session that ended.
 	RecordExit = "exit"
 )
@@ -118,6 +122,8 @@ type channels struct {
 	held    map[string]chan json.RawMessage
 	replied map[string]bool
 	agents  map[string]*http.Client // by source
+
+	portsTold atomic.Int32
 }
 
 // openChannels listens for everything that the order names. Secrets are not in
@@ -130,7 +136,7 @@ func openChannels(h *holder, secrets Secrets) (c *channels, err error) {
 			c.close()
 		}
 	}()
-	if len(h.order.Sources) == 0 && h.order.Model == nil && h.order.Egress == nil {
+	if len(h.order.Sources) == 0 && h.order.Model == nil && h.order.Egress == nil && !h.order.Ports {
 		return c, nil
 	}
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
@@ -147,6 +153,11 @@ func openChannels(h *holder, secrets Secrets) (c *channels, err error) {
 			err = fmt.Errorf("the source %q is of the unknown kind %q", s.Name, s.Kind)
 		}
 		if err != nil {
+			return c, err
+		}
+	}
+	if h.order.Ports {
+		if err := c.ports(); err != nil {
 			return c, err
 		}
 	}

@@ -13,6 +13,7 @@
 //	                before the child starts, so that there is never a second one
 //	socket          where clients attach, mode 0600; gone when the session ended
 //	spool.jsonl     raw records of the side channels, a [Record] a line, by offset
+//	ports           where the service dials ports of the session ([DialPort])
 //	crossing/       the sockets that lead out of the session
 //	egress.jsonl    what it connected to, and what it was refused
 //	recording.cast  the terminal, in the asciicast format version 3
@@ -37,7 +38,7 @@
 //
 // A session behind a wall has no network. What it needs crosses the wall through
 // unix sockets of its holder: the agent's side channels ([Source]), its model
-// ([Model]) and, where the order lists hosts, a proxy ([Egress]). Inside, ports on
+// ([Model]), its own ports ([DialPort]) and, where the order lists hosts, a proxy ([Egress]). Inside, ports on
 // the session's own loopback lead to them ([Inside]). The holder listens and never
 // connects to what the session has put somewhere; the files that it tails are
 // opened below their root only. The model's key reaches the holder on its standard

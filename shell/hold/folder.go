@@ -45,6 +45,8 @@ type Order struct {
 	RecordingLimit int64 `json:"recordingLimit,omitempty"`
 	// Sources are the agent's side channels, by name.
 	Sources []Source `json:"sources,omitempty"`
+	// Ports says that the session's ports can be reached ([DialPort]).
+	Ports bool `json:"ports,omitempty"`
 	// Model is what the session's agent thinks with; nil is none.
 	Model *Model `json:"model,omitempty"`
 	// Egress is where else the session may connect to; nil is nowhere.

@@ -29,6 +29,10 @@ type Inside struct {
 	// Serve are ports on which the agent will listen, and which the holder reaches
 	// through the socket of the name.
 	Serve map[string]int `json:"serve,omitempty"`
+	// Ports is true when any port of the session can be reached by the holder, and
+	// Watch when it is told which are listened on: in a network of its own.
+	Ports bool `json:"ports,omitempty"`
+	Watch bool `json:"watch,omitempty"`
 	// Files are those in which, like in the command and in the environment,
 	// {port:NAME} is to become the port of that name.
 	Files []string `json:"files,omitempty"`
@@ -102,7 +106,7 @@ func inside(file string, argv []string) error {
 		}
 	}
 	// The forwarder is not the agent's child: it is started by one that ends.
-	spec, err := json.Marshal(forwarding{in.Folder, names, in.Serve})
+	spec, err := json.Marshal(forwarding{in.Folder, names, in.Serve, in.Ports, in.Watch})
 	if err != nil {
 		return err
 	}
@@ -131,6 +135,8 @@ type forwarding struct {
 	Folder string         `json:"folder"`
 	Listen []string       `json:"listen"`
 	Serve  map[string]int `json:"serve"`
+	Ports  bool           `json:"ports"`
+	Watch  bool           `json:"watch"`
 }
 
 // ForwardCommand is `sandbox-holder forward [--detach] <spec>`, which connects a
@@ -164,13 +170,23 @@ func ForwardCommand(args []string, stderr io.Writer) int {
 		return 0
 	}
 	var wg sync.WaitGroup
+	var listeners []net.Listener
 	for i, file := range files {
 		l, err := net.FileListener(file)
 		if err != nil {
 			fmt.Fprintln(stderr, err)
 			return 1
 		}
+		listeners = append(listeners, l)
 		wg.Go(func() { f.out(l, f.Listen[i]) })
+	}
+	if f.Ports {
+		for range offers {
+			wg.Go(f.offerPorts)
+		}
+	}
+	if f.Watch {
+		wg.Go(func() { f.watchPorts(ownPorts(listeners, f.Serve)) })
 	}
 	for name, port := range f.Serve {
 		for range offers {

@@ -73,6 +73,29 @@ try {
   await look(phone, 'cards')
   await look(desktop, 'terminal')
 
+  // What the session serves is looked at on both, at an origin of its own.
+  if (walled) {
+    await compose.fill(`perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 3000, Listen => 9, ReuseAddr => 1); while ($c = $s->accept) { sysread $c, $r, 4096; print $c "HTTP/1.0 200 OK\\r\\nContent-Type: text/html\\r\\n\\r\\n<h1>hello from the session</h1>"; close $c }' &`)
+    await phone.getByRole('button', { name: 'Send' }).click()
+    await phone.locator('article[data-kind="preview-link"][data-state="open"]').waitFor()
+    await desktop.getByRole('link', { name: 'Open port 3000' }).waitFor()
+    await look(phone, 'phone-preview')
+    await look(desktop, 'desktop-preview')
+    for (const page of [phone, desktop]) {
+      const opened = page.waitForEvent('popup')
+      await page.getByRole('link', { name: 'Open port 3000' }).click()
+      const preview = await opened
+      await preview.getByRole('heading', { name: 'hello from the session' }).waitFor()
+      const { host, pathname } = new URL(preview.url())
+      assert.equal(host, `p3000-${id}.localhost:${new URL(service.url).port}`)
+      assert.equal(pathname, '/')
+      await preview.close()
+    }
+    await compose.fill('kill %1; sleep 0.1')
+    await phone.getByRole('button', { name: 'Send' }).click()
+    await phone.locator('article[data-kind="preview-link"][data-state="closed"]').waitFor()
+  }
+
   // The service is killed. Both come back by themselves, to the same program.
   const cards = await phone.locator('article[data-card]').count()
   await service.kill()

@@ -310,6 +310,17 @@ export interface PlanData {
 }
 
 /**
+ * PreviewLinkData is the data of a KindPreviewLink card: a port of the session is
+ * listened on, and may be looked at.
+ */
+export interface PreviewLinkData {
+  /** Port is 1 to 65535. */
+  port: number
+  /** State is open or closed. */
+  state: string
+}
+
+/**
  * ProgressData is the data of a KindProgress card: named phases, never a made up
  * percentage.
  */

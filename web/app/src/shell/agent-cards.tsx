@@ -1,16 +1,21 @@
 /** The cards of coding agents: what is said, what is changed, and what is asked. */
-import type { Card, DiffData, Hunk, NoticeData, PermissionData, TextData, TodoData, ToolCallData } from '../api/card-types'
+import type { Card, DiffData, Hunk, NoticeData, PermissionData, PreviewLinkData, TextData, TodoData, ToolCallData } from '../api/card-types'
 import { RichText } from '../lib/rich-text'
 import { useAction } from '../lib/use-action'
 import { t } from '../messages'
-import { Button } from '../ui/button'
+import { Button, ButtonLink } from '../ui/button'
 import { Icon, Spinner } from '../ui/icon'
 
 /** Answers a permission card. */
 export type Answer = (card: string, allow: boolean) => Promise<unknown>
 
-export function AgentCard({ card, answer }: { card: Card; answer: Answer | null }) {
+/** Where a port of the session can be looked at. */
+export type Preview = (port: number) => string
+
+export function AgentCard({ card, answer, preview }: { card: Card; answer: Answer | null; preview: Preview | null }) {
   switch (card.kind) {
+    case 'preview-link':
+      return card.data ? <PreviewLink card={card} data={card.data as PreviewLinkData} preview={preview} /> : <Plain card={card} />
     case 'text':
       return <Said card={card} data={card.data as TextData | undefined} />
     case 'diff':
@@ -48,6 +53,27 @@ function Said({ card, data }: { card: Card; data: TextData | undefined }) {
       <span className="sr-only">{t(person ? 'shell.fromPerson' : 'shell.fromAgent')}</span>
       {person ? card.text : <RichText text={card.text} />}
     </article>
+  )
+}
+
+function PreviewLink({ card, data, preview }: { card: Card; data: PreviewLinkData; preview: Preview | null }) {
+  const open = data.state === 'open'
+  return (
+    <article data-card={card.id} data-kind="preview-link" data-state={data.state} className="flex flex-wrap items-center gap-x-3 gap-y-2 rounded-lg border border-line bg-surface px-3 py-2">
+      <h2 className="font-semibold">{t('shell.port', { port: String(data.port) })}</h2>
+      <span className="min-w-0 flex-1 text-sm text-muted">{t(open ? 'shell.port.open' : 'shell.port.closed')}</span>
+      {open && preview ? <PreviewButton port={data.port} preview={preview} /> : null}
+    </article>
+  )
+}
+
+/** Opens a port of the session beside this page. */
+export function PreviewButton({ port, preview, className = '' }: { port: number; preview: Preview; className?: string }) {
+  return (
+    <ButtonLink icon="external" href={preview(port)} target="_blank" rel="noopener noreferrer" className={className}>
+      {t('shell.preview', { port: String(port) })}
+      <span className="sr-only"> {t('secret.opens')}</span>
+    </ButtonLink>
   )
 }
 

@@ -62,4 +62,7 @@ export const shell = {
   end: (id: string) => call<void>('DELETE', `sessions/${id}`),
 }
 
+/** Leads to what a port of a session serves, at an origin of its own. */
+export const preview = (id: string, port: number, invitation: string): string => address(`api/v1/sandbox/sessions/${id}/previews/${port}${invited(invitation)}`)
+
 export const recording = (id: string): string => address(`api/v1/sandbox/sessions/${id}/recording`)

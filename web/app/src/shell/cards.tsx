@@ -1,7 +1,7 @@
 /** A session as cards: what a phone shows instead of a terminal. */
 import { useEffect, useRef } from 'react'
 import type { BashData, Card } from '../api/card-types'
-import { AgentCard, type Answer } from './agent-cards'
+import { AgentCard, type Answer, type Preview } from './agent-cards'
 import { locale, plural, t } from '../messages'
 import { Icon, Spinner } from '../ui/icon'
 
@@ -14,9 +14,10 @@ interface Props {
   /** Whether an agent is in the session, and how its questions are answered; null for who only watches. */
   agent: boolean
   answer: Answer | null
+  preview: Preview | null
 }
 
-export function Cards({ cards, tail, fullScreen, onTerminal, agent, answer }: Props) {
+export function Cards({ cards, tail, fullScreen, onTerminal, agent, answer, preview }: Props) {
   const end = useRef<HTMLDivElement>(null)
   const stays = useRef(true)
   const scroller = useRef<HTMLDivElement>(null)
@@ -40,7 +41,7 @@ export function Cards({ cards, tail, fullScreen, onTerminal, agent, answer }: Pr
         {cards.map((card) => (
           card.kind === 'bash'
             ? <CommandCard key={card.id} card={card} tail={agent ? '' : tail} fullScreen={!agent && fullScreen} onTerminal={onTerminal} />
-            : <AgentCard key={card.id} card={card} answer={answer} />
+            : <AgentCard key={card.id} card={card} answer={answer} preview={preview} />
         ))}
         <div ref={end} />
       </div>

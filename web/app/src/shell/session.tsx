@@ -1,10 +1,11 @@
 /** One session: its terminal and its cards, of the same running program. */
 import { useCallback, useEffect, useRef, useState } from 'react'
-import type { Card } from '../api/card-types'
+import type { Card, PreviewLinkData } from '../api/card-types'
 import { useMedia, wide } from '../lib/use-media'
 import { t, tMaybe } from '../messages'
 import { Button, IconButton } from '../ui/button'
-import { shell, type Session } from './api'
+import { PreviewButton } from './agent-cards'
+import { preview as previewAddress, shell, type Session } from './api'
 import { Cards } from './cards'
 import { Connection, type Link } from './connection'
 import { ComposeBar, QuickKeys } from './keys'
@@ -111,6 +112,9 @@ export function SessionView({ id, name, invitation, onBack }: Props) {
   const input = useCallback((data: string) => connection.current?.input(data) ?? false, [])
   const mayType = link === 'live' && hello?.role !== 'observer'
   const mine = size?.owner === hello?.client
+  const watched = size !== null && size.watchers.length > 0
+  const preview = mayType && !exit ? (port: number) => previewAddress(id, port, invitation) : null
+  const ports = view === 'terminal' && preview ? cards.filter((c) => c.kind === 'preview-link').map((c) => c.data as PreviewLinkData).filter((d) => d.state === 'open') : []
   const ready = !known?.mode || takes
   return (
     <main id="main" className="shell-page flex flex-col">
@@ -140,12 +144,13 @@ export function SessionView({ id, name, invitation, onBack }: Props) {
           ))}
         </div>
       </header>
-      {size && size.watchers.length > 0 ? (
+      {watched || ports.length > 0 ? (
         <div className="flex min-h-8 shrink-0 flex-wrap items-center gap-2 border-b border-line bg-sunken px-3 py-0.5 text-sm text-muted">
-          <span className="min-w-0 flex-1 truncate" data-watchers={size.watchers.length}>
-            {t('shell.watching', { who: size.watchers.map((w) => (w.client === hello?.client ? t('shell.you') : w.name)).join(', ') })}
+          <span className="min-w-0 flex-1 truncate" data-watchers={size?.watchers.length ?? 0}>
+            {watched ? t('shell.watching', { who: size.watchers.map((w) => (w.client === hello?.client ? t('shell.you') : w.name)).join(', ') }) : null}
           </span>
-          {view === 'terminal' && mayType && !mine ? (
+          {preview ? ports.map((d) => <PreviewButton key={d.port} port={d.port} preview={preview} className="min-h-8! py-0! text-sm" />) : null}
+          {size && view === 'terminal' && mayType && !mine ? (
             <Button className="min-h-8! py-0! text-sm" onClick={() => connection.current?.claim()}>
               {t('shell.claim', { size: `${size.cols}×${size.rows}` })}
             </Button>
@@ -179,7 +184,7 @@ export function SessionView({ id, name, invitation, onBack }: Props) {
       >
         <div ref={host} className="size-full" />
       </div>
-      {view === 'cards' ? <Cards cards={cards} tail={screen.tail} fullScreen={screen.fullScreen} onTerminal={() => setView('terminal')} agent={Boolean(known?.mode)} answer={mayType ? (card, allow) => shell.answer(id, card, allow, invitation) : null} /> : null}
+      {view === 'cards' ? <Cards cards={cards} tail={screen.tail} fullScreen={screen.fullScreen} onTerminal={() => setView('terminal')} agent={Boolean(known?.mode)} answer={mayType ? (card, allow) => shell.answer(id, card, allow, invitation) : null} preview={preview} /> : null}
       {view === 'cards' || !big ? (
         <div className="shrink-0 border-t border-line bg-sunken pb-[env(safe-area-inset-bottom)]">
           <QuickKeys terminal={terminal.current} input={input} disabled={!mayType} />
