@@ -68,7 +68,7 @@ func (s *Service) plan(ctx context.Context, id, nonce string, o CreateOptions, r
 		return p, err
 	}
 	c := created{Name: o.Name, Agent: o.Agent, Command: o.Command, Dir: cwd, Isolation: s.o.Isolation}
-	order := hold.Order{ID: id, Cols: o.Cols, Rows: o.Rows, RecordingLimit: recordingLimit, Ports: true}
+	order := hold.Order{ID: id, Cols: o.Cols, Rows: o.Rows, RecordingLimit: recordingLimit, Ports: true, Limits: s.o.Limits}
 	var launch agent.Launch
 	argv := o.Command
 	if o.Agent != "" {

@@ -38,6 +38,8 @@ type Options struct {
 	// Egress are hosts with ports that walled sessions may connect to; none is no
 	// network at all.
 	Egress []string
+	// Limits are what each session may use.
+	Limits hold.Limits
 	Logger *slog.Logger
 }
 

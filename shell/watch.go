@@ -97,6 +97,7 @@ func (s *Service) finish(ctx context.Context, x *session, status hold.Status) er
 	lost := status.State != hold.Ended
 	if lost {
 		// The kernel ended the child with its holder; daemons are found by their mark.
+		defer hold.RemoveGroups(x.id)
 		if n := hold.Sweep(x.id); n > 0 {
 			s.o.Logger.Warn("processes of a lost session were ended", slog.String("session", x.id), slog.Int("processes", n))
 		}

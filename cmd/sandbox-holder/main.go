@@ -6,6 +6,7 @@
 //	                                             holds one terminal session
 //	sandbox-holder inside <file> -- <command>    becomes the command of a session, having
 //	                                             made the session's end of the crossing
+//	sandbox-holder limited <spec> -- <command>   becomes a command within a session's limits
 //	sandbox-holder forward [--detach] <spec>     is that end: ports that lead to sockets
 //	sandbox-holder key --wrapped <file> [--master-key-file <file>]
 //	                                             answers tofu as its key helper
@@ -41,6 +42,8 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return hold.Command(args[1:], stderr)
 	case "inside":
 		return hold.InsideCommand(args[1:], stderr)
+	case "limited":
+		return hold.LimitedCommand(args[1:], stderr)
 	case "forward":
 		return hold.ForwardCommand(args[1:], stderr)
 	case "key":
@@ -53,7 +56,7 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, version())
 		return 0
 	default:
-		fmt.Fprintln(stderr, "usage: sandbox-holder run|shell|inside|forward|key|version")
+		fmt.Fprintln(stderr, "usage: sandbox-holder run|shell|inside|limited|forward|key|version")
 		return 2
 	}
 }

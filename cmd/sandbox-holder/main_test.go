@@ -44,8 +44,8 @@ func TestHolder(t *testing.T) {
 		says string
 	}{
 		{"version", []string{"version"}, 0, "sandbox-holder "},
-		{"no command", nil, 2, "usage: sandbox-holder run|shell|inside|forward|key|version"},
-		{"an unknown command", []string{"apply"}, 2, "usage: sandbox-holder run|shell|inside|forward|key|version"},
+		{"no command", nil, 2, "usage: sandbox-holder run|shell|inside|limited|forward|key|version"},
+		{"an unknown command", []string{"apply"}, 2, "usage: sandbox-holder run|shell|inside|limited|forward|key|version"},
 		{"run without a folder", []string{"run"}, 2, "usage: sandbox-holder run"},
 		{"run without an order", []string{"run", t.TempDir()}, 1, "no readable order"},
 		{"shell without a folder", []string{"shell"}, 2, "usage: sandbox-holder shell"},

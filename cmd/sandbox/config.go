@@ -41,6 +41,7 @@ type config struct {
 	LogLevel, LogFormat            string
 	IdleExit                       time.Duration
 	Isolation                      string
+	SessionMemory, SessionTasks    float64
 	SovereignFQDN, SovereignFile   string
 	SovereignKubeconfig            string
 	HandoverKeyFile, HandoverIssue string
@@ -138,6 +139,8 @@ func options() []option {
 		{"tofu", "", "OpenTofu binary; else TOFU, the build cache, the PATH", serving + " doctor", func(c *config) any { return &c.Tofu }},
 		{"provider-mirror", "", "unpacked provider mirror; else the build cache", serving + " doctor", func(c *config) any { return &c.ProviderMirror }},
 		{"holder", "", "sandbox-holder binary; else beside this one", serving + " doctor", func(c *config) any { return &c.Holder }},
+		{"session-memory", "4", "most memory of a developer session, in GiB; without control groups of its own: of each of its processes; 0: no limit", serving, func(c *config) any { return &c.SessionMemory }},
+		{"session-processes", "2000", "most processes and threads of a developer session; 0: no limit", serving, func(c *config) any { return &c.SessionTasks }},
 		{"isolation", "bwrap", "wall around developer sessions: bwrap, pod (the pod is the wall) or none (no wall, for the local owner only)", serving, func(c *config) any { return &c.Isolation }},
 		{"idle-exit", "0s", "end after this long without a client or a running deployment; 0: never", serving + " simulate", func(c *config) any { return &c.IdleExit }},
 		{"log-level", "info", "debug, info, warn or error", "*", func(c *config) any { return &c.LogLevel }},

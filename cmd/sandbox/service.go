@@ -118,10 +118,12 @@ func (s *service) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	hold.Delegate()
 	s.shell, err = shell.New(ctx, shell.Options{
 		Journal: s.journal, Dir: filepath.Join(s.c.DataDir, "sessions"), Isolation: hold.Isolation(s.c.Isolation),
 		Launcher: hold.Detached{Holder: holder}, Holder: holder, Logger: s.logger,
 		Installed: tools{s.c}.agent, Models: models, Egress: allowed,
+		Limits: hold.Limits{Memory: int64(max(s.c.SessionMemory, 0) * (1 << 30)), Processes: int(max(s.c.SessionTasks, 0))},
 	})
 	if err != nil || s.sovereign != nil {
 		return err

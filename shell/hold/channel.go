@@ -101,6 +101,8 @@ const (
 	// RecordPort: a port of the session is listened on, or not any more; Data is a
 	// [PortData].
 	RecordPort = "port"
+	// RecordLimit: a limit of the session was met; Data is a [LimitData].
+	RecordLimit = "limit"
 	// RecordExit is the last record of a session that ended.
 	RecordExit = "exit"
 )

@@ -52,6 +52,8 @@
 //     shows cards or only observes never changes it. Every change of the size
 //     gives every client a new snapshot.
 //   - Who does not read or acknowledge holds up neither the child nor others.
+//   - What a session uses is limited ([Limits]); what meets a limit hurts its own
+//     session, and is told.
 //   - Every process of a session ends with it. Daemons cannot leave: the holder is
 //     the parent of orphans, and [Sweep] finds what a killed holder left.
 //   - Marks in the output count only with the session's nonce.

@@ -47,6 +47,8 @@ type Order struct {
 	Sources []Source `json:"sources,omitempty"`
 	// Ports says that the session's ports can be reached ([DialPort]).
 	Ports bool `json:"ports,omitempty"`
+	// Limits are what its processes may use.
+	Limits Limits `json:"limits,omitzero"`
 	// Model is what the session's agent thinks with; nil is none.
 	Model *Model `json:"model,omitempty"`
 	// Egress is where else the session may connect to; nil is nowhere.

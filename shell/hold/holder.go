@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 )
 
 // grace is how long the processes of a session may take to end after being asked.
@@ -59,6 +60,9 @@ type holder struct {
 	resizes  []resizeAt // that the screen has not seen
 	resized  uint64     // the last one that it has
 	title    string
+	groups   groups
+	limitsMu sync.Mutex
+	met      map[string]int64 // how often a limit was, as far as it is recorded
 	spooled  uint64
 	exit     *ExitData
 	done     chan struct{} // the child's end is written down
@@ -104,6 +108,7 @@ func Execute(dir string, secrets Secrets, ready io.WriteCloser) error {
 	case <-time.After(time.Second): // a terminal that somebody stuck keeps open
 	}
 	h.end(exit)
+	h.groups.remove()
 	_ = listener.Close()
 	_ = os.Remove(filepath.Join(dir, socketFile))
 	return nil
@@ -128,7 +133,7 @@ func begin(dir string, secrets Secrets) (_ *holder, _ net.Listener, err error) {
 	now := time.Now()
 	h := &holder{
 		order: order, dir: dir, epoch: hex.EncodeToString(raw), out: newOutput(), input: make(chan []byte, 64),
-		cols: order.Cols, rows: order.Rows, clients: map[int]*client{}, done: make(chan struct{}),
+		cols: order.Cols, rows: order.Rows, clients: map[int]*client{}, met: map[string]int64{}, done: make(chan struct{}),
 	}
 	h.screen = NewScreen(order.Cols, order.Rows, h.reply)
 	h.marks = newMarks(order.Nonce, h.record)
@@ -148,13 +153,26 @@ func begin(dir string, secrets Secrets) (_ *holder, _ net.Listener, err error) {
 		listener.Close()
 		return nil, nil, err
 	}
-	cmd := exec.Command(order.Argv[0], order.Argv[1:]...)
+	argv, err := h.confine()
+	if err == nil {
+		err = unix.Access(order.Argv[0], unix.X_OK) // the command before it cannot say so
+	}
+	if err != nil {
+		h.groups.remove()
+		err = fmt.Errorf("%s cannot be started: %w", order.Argv[0], err)
+		_ = writeJSON(dir, exitFile, exitRecord{ExitData{Code: -1, Error: err.Error()}, time.Now().UTC()}, false)
+		listener.Close()
+		h.channels.close()
+		return nil, nil, err
+	}
+	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = order.Dir, order.Env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Pdeathsig: syscall.SIGKILL}
 	h.tty, err = pty.StartWithAttrs(cmd, &pty.Winsize{Cols: uint16(order.Cols), Rows: uint16(order.Rows)}, cmd.SysProcAttr)
 	if err != nil {
 		listener.Close()
 		h.channels.close()
+		h.groups.remove()
 		err = fmt.Errorf("%s cannot be started: %w", order.Argv[0], err)
 		_ = writeJSON(dir, exitFile, exitRecord{ExitData{Code: -1, Error: err.Error()}, time.Now().UTC()}, false)
 		return nil, nil, err
@@ -166,6 +184,7 @@ func begin(dir string, secrets Secrets) (_ *holder, _ net.Listener, err error) {
 		return nil, nil, err
 	}
 	h.channels.begin()
+	go h.watchLimits() // ends with the session
 	h.cast = newRecording(RecordingPath(dir), order.Cols, order.Rows, order.RecordingLimit, now)
 	return h, listener, nil
 }
@@ -331,6 +350,7 @@ func (h *holder) record(r Record) {
 func (h *holder) end(exit ExitData) {
 	h.marks.finish(-1)
 	h.channels.close()
+	h.lookAtLimits()
 	h.record(Record{Kind: RecordExit, At: time.Now().UTC()})
 	h.out.end()
 	h.finished.Wait() // the screen has seen everything

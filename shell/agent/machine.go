@@ -10,16 +10,16 @@ import (
 	"github.com/openova-io/sandbox/shell/hold"
 )
 
-// Reader makes a reader of a session's records: the agent's own, and of the ports
-// that are listened on in the session, whatever runs there.
-func (a Agent) Reader() Reader { return &ports{Reader: a.Read(), open: map[int]bool{}} }
+// Reader makes a reader of a session's records: of the agent's own, and of what its
+// holder tells whatever runs there: ports that are listened on, and limits.
+func (a Agent) Reader() Reader { return &machine{Reader: a.Read(), open: map[int]bool{}} }
 
-type ports struct {
+type machine struct {
 	Reader
-	open map[int]bool
+	open map[int]bool // ports
 }
 
-func (p *ports) Read(r hold.Record) []Update {
+func (p *machine) Read(r hold.Record) []Update {
 	switch r.Kind {
 	case hold.RecordPort:
 		var d hold.PortData
@@ -32,6 +32,16 @@ func (p *ports) Read(r hold.Record) []Update {
 			delete(p.open, d.Port)
 		}
 		return []Update{previewLink(d.Port, d.Open)}
+	case hold.RecordLimit:
+		var d hold.LimitData
+		if json.Unmarshal(r.Data, &d) != nil {
+			return nil
+		}
+		text := fmt.Sprintf("A program could not start another one: the session's %d processes were there.", d.Most)
+		if d.Limit == "memory" {
+			text = fmt.Sprintf("A program was ended: the session's %.1f GiB of memory were full.", float64(d.Most)/(1<<30))
+		}
+		return []Update{{Card: card.New("limit-"+d.Limit, card.KindNotice, "Limit", text, card.NoticeData{Level: "warning"})}}
 	case hold.RecordExit: // all end with it
 		out := p.Reader.Read(r)
 		for _, port := range slices.Sorted(maps.Keys(p.open)) {
