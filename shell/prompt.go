@@ -20,9 +20,9 @@ const maxPrompt = 128 << 10
 // starts on a busy machine takes its time.
 const takesWithin = time.Minute
 
-// Prompt tells a session's agent what to do: by its side channel where it takes
-// prompts there, else as text that is pasted into its terminal and entered, as soon
-// as it takes that. While it asks for a permission a prompt is a [fault.Conflict]
+// Prompt tells a session's agent what to do, as soon as it takes that: by its side
+// channel where it takes prompts there, else as text that is pasted into its terminal
+// and entered. While it asks for a permission a prompt is a [fault.Conflict]
 // fault: typed into its dialog it would be an answer.
 func (s *Service) Prompt(ctx context.Context, actor journal.Actor, id, invitation, text string) error {
 	x, role, err := s.find(actor, id, invitation)
@@ -41,32 +41,42 @@ func (s *Service) Prompt(ctx context.Context, actor journal.Actor, id, invitatio
 	if err != nil {
 		return err
 	}
-	raw := make([]byte, 8)
-	_, _ = rand.Read(raw)
-	x.mu.Lock()
-	var reply hold.ReplyData
-	ok, asks := false, false
-	if x.live.reader != nil {
-		reply, ok = x.live.reader.Prompt("prompt-"+hex.EncodeToString(raw), text)
-		asks = x.live.reader.State() == agent.Waiting
+	asks := func() bool {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		return x.live.reader != nil && x.live.reader.State() == agent.Waiting
 	}
-	name := x.f.Agent
-	x.mu.Unlock()
-	if asks {
-		return fault.New(fault.Conflict, "the agent waits for a permission").Do("Allow or deny what it asks first.")
-	}
-	if ok {
-		return fault.Wrap(control.Send(hold.JSON(hold.Reply, reply)), fault.Unavailable, "the session does not answer")
+	refused := fault.New(fault.Conflict, "the agent waits for a permission").Do("Allow or deny what it asks first.")
+	if asks() {
+		return refused
 	}
 	c, err := hold.Dial(ctx, x.dir, hold.AttachData{Role: hold.Driver, Name: "prompt"})
 	if err != nil {
 		return fault.Wrap(err, fault.Unavailable, "the session does not answer")
 	}
 	defer c.Close()
-	if a, err := agent.Find(name); err == nil && a.API != "" {
+	x.mu.Lock()
+	a, err := agent.Find(x.f.Agent)
+	x.mu.Unlock()
+	if err == nil && a.API != "" {
 		if err := takes(ctx, c, a.Shows); err != nil {
 			return err
 		}
+		if asks() { // meanwhile
+			return refused
+		}
+	}
+	raw := make([]byte, 8)
+	_, _ = rand.Read(raw)
+	x.mu.Lock()
+	var reply hold.ReplyData
+	ok := false
+	if x.live.reader != nil {
+		reply, ok = x.live.reader.Prompt("prompt-"+hex.EncodeToString(raw), text)
+	}
+	x.mu.Unlock()
+	if ok {
+		return fault.Wrap(control.Send(hold.JSON(hold.Reply, reply)), fault.Unavailable, "the session does not answer")
 	}
 	return fault.Wrap(c.Send(hold.Frame{Kind: hold.Input, Payload: []byte(pasted(text) + "\r")}), fault.Unavailable, "the session does not answer")
 }

@@ -136,7 +136,7 @@ func (p *phone) ended(t *testing.T, r *rig, id string) {
 
 func (p *phone) until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for !ok() {
 		f, err := p.Receive(ctx)
