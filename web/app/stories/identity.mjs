@@ -343,6 +343,14 @@ try {
   await layla.getByText('layla@alfajr.example').first().waitFor()
   await layla.getByText('sovereign-admin').first().waitFor()
   await look(layla, 'handed-over')
+  await layla.getByRole('link', { name: 'Developer sessions' }).click()
+  await layla.getByRole('button', { name: 'New session' }).click()
+  await layla.getByLabel('Bash').check()
+  await layla.getByRole('button', { name: 'Start' }).click()
+  await layla.getByText('Live').waitFor()
+  await layla.getByLabel('Type into the session').fill('echo in my own Sovereign')
+  await layla.getByRole('button', { name: 'Send' }).click()
+  await layla.locator('article[data-running="false"]').getByText('in my own Sovereign', { exact: true }).waitFor()
 
   // Who runs the Organization reads what was done in it, and takes it along.
   await owner.getByRole('button', { name: 'Account' }).click()
