@@ -30,7 +30,7 @@ type console struct {
 	identity *identity.Identity
 }
 
-func newConsole(t *testing.T, change func(*web.Options)) console {
+func newConsole(t testing.TB, change func(*web.Options)) console {
 	t.Helper()
 	id, err := identity.Open(t.Context(), identity.Options{Secrets: identitytest.Foreign(), Issuer: publicURL})
 	if err != nil {
@@ -70,7 +70,7 @@ func appWith(page string) fstest.MapFS {
 }
 
 // signedIn adds a session of a person to the request.
-func (c console) signedIn(t *testing.T, r *http.Request) *http.Request {
+func (c console) signedIn(t testing.TB, r *http.Request) *http.Request {
 	t.Helper()
 	token, _, err := c.identity.Token(journal.Actor{Kind: journal.Human, Subject: "layla", Email: "layla@omantel.example", EmailVerified: true}, identity.RoleSovereignAdmin, time.Hour)
 	if err != nil {
@@ -94,7 +94,7 @@ func do(h http.Handler, r *http.Request) *http.Response {
 }
 
 // decode reads a JSON answer.
-func decode(t *testing.T, res *http.Response, into any) {
+func decode(t testing.TB, res *http.Response, into any) {
 	t.Helper()
 	if err := json.NewDecoder(res.Body).Decode(into); err != nil {
 		t.Fatal(err)

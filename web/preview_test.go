@@ -54,7 +54,7 @@ func init() {
 // does.
 func TestPreview(t *testing.T) {
 	t.Parallel()
-	c, server := newShellConsole(t, func(o *web.Options) { o.PreviewDomain = "previews.omani.works" })
+	c, server, _ := newShellConsole(t, func(o *web.Options) { o.PreviewDomain = "previews.omani.works" })
 	free, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

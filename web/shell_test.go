@@ -21,7 +21,7 @@ import (
 )
 
 // newShellConsole is a console with developer sessions on real holders.
-func newShellConsole(t *testing.T, change ...func(*web.Options)) (console, *httptest.Server) {
+func newShellConsole(t testing.TB, change ...func(*web.Options)) (console, *httptest.Server, shell.Options) {
 	t.Helper()
 	dir := t.TempDir()
 	program := filepath.Join(dir, "sandbox-holder")
@@ -38,7 +38,8 @@ func newShellConsole(t *testing.T, change ...func(*web.Options)) (console, *http
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := shell.New(t.Context(), shell.Options{Journal: j, Dir: filepath.Join(dir, "sessions"), Isolation: hold.Pod, Launcher: hold.Detached{Holder: program}, Holder: program})
+	options := shell.Options{Journal: j, Dir: filepath.Join(dir, "sessions"), Isolation: hold.Pod, Launcher: hold.Detached{Holder: program}, Holder: program}
+	s, err := shell.New(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,13 +56,13 @@ func newShellConsole(t *testing.T, change ...func(*web.Options)) (console, *http
 		_ = s.Close()
 		_ = j.Close()
 	})
-	return c, server
+	return c, server, options
 }
 
 // TestSessionAPI goes through a session's life as upstream's client does.
 func TestSessionAPI(t *testing.T) {
 	t.Parallel()
-	c, server := newShellConsole(t)
+	c, server, _ := newShellConsole(t)
 	ask := func(method, path, body string) *http.Response {
 		r := c.signedIn(t, request(method, "/api/v1/sandbox/"+path, body))
 		r.Header.Set("Content-Type", "application/json")
