@@ -12,6 +12,12 @@
 // through it ([Service.Answer]), and prompts go the same way where an agent takes
 // them there ([Service.Prompt]).
 //
+// # Beyond the page
+//
+// What a session serves is reached by [Service.DialPort], for package web to show it at
+// an origin of its own. What its owner should hear of is given to [Options.Tell] once,
+// and package push brings it to their devices.
+//
 // # Invariants
 //
 //   - A record becomes a card event exactly once: the event carries how far the

@@ -80,6 +80,9 @@ func (s *Service) ingest(ctx context.Context, x *session) error {
 				x.live.reader = nil // what it has read is in no event
 				return err
 			}
+			for _, c := range kept {
+				s.notify(x, noticeOf(c))
+			}
 		}
 		x.wake()
 	}

@@ -40,6 +40,9 @@ type Options struct {
 	Egress []string
 	// Limits are what each session may use.
 	Limits hold.Limits
+	// Tell tells the owner of a session something while they do not look at it. It
+	// does not wait for anything. Nil tells nobody.
+	Tell   func(owner journal.Actor, n Notice)
 	Logger *slog.Logger
 }
 

@@ -121,6 +121,9 @@ func (s *Service) finish(ctx context.Context, x *session, status hold.Status) er
 	if _, err := s.append(ctx, x, e); err != nil {
 		return err
 	}
+	if lost {
+		s.notify(x, Notice{What: Failed, Text: status.Exit.Error})
+	}
 	s.tell(ctx, factExited, x.id, x.f.owner, map[string]any{"code": status.Exit.Code, "signal": status.Exit.Signal, "lost": lost})
 	return nil
 }

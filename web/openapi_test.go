@@ -64,7 +64,7 @@ func TestOpenAPIIsValid(t *testing.T) {
 }
 
 // pages are the app's, which the description leaves out.
-var pages = regexp.MustCompile(`^GET /($|start$|signin$|join$|authorize$|sandbox$|sandbox/\*$|assets/\*$)`)
+var pages = regexp.MustCompile(`^GET /($|start$|signin$|join$|authorize$|sandbox$|sandbox/\*$|assets/\*$|notify\.js$)`)
 
 var parameter = regexp.MustCompile(`:([A-Za-z]+)`)
 

@@ -24,6 +24,7 @@ import (
 	"github.com/openova-io/sandbox/conversation/journal"
 	"github.com/openova-io/sandbox/provisioner"
 	"github.com/openova-io/sandbox/shell"
+	"github.com/openova-io/sandbox/shell/push"
 	"github.com/openova-io/sandbox/voice"
 	"github.com/openova-io/sandbox/voice/recording"
 	"github.com/openova-io/sandbox/web/audit"
@@ -54,6 +55,8 @@ type Options struct {
 	Tools map[string]string
 	// Shell keeps the developer sessions; nil leaves their routes out.
 	Shell *shell.Service
+	// Push tells people on their devices what sessions do; nil tells nobody.
+	Push *push.Push
 	// Calls are the voice calls; nil where this machine has no ears or no mouth, and
 	// NoCalls says what is missing.
 	Calls   *voice.Service

@@ -31,6 +31,7 @@ const notBuilt = `<!doctype html><html lang="en"><head><meta charset="utf-8"><me
 // page from the one index.html.
 func (s *Server) static(e *echo.Echo) {
 	s.appRoute(e, "/assets/*", s.asset)
+	s.appRoute(e, worker, s.serviceWorker)
 	page := func(c echo.Context) error { return s.page(c, http.StatusOK) }
 	s.appRoute(e, "/", func(c echo.Context) error {
 		if _, ok := s.appAt(c.Request()); ok {
@@ -49,7 +50,7 @@ func (s *Server) static(e *echo.Echo) {
 // isFile is true where the answer is a page or an asset.
 func (s *Server) isFile(c echo.Context) bool {
 	switch c.Path() {
-	case "/", "/assets/*", "/start", "/signin", "/join", "/authorize", "/sandbox", "/sandbox/*":
+	case "/", "/assets/*", worker, "/start", "/signin", "/join", "/authorize", "/sandbox", "/sandbox/*":
 		return true
 	}
 	return wantsPage(c.Request())
@@ -73,6 +74,18 @@ func (s *Server) page(c echo.Context, status int) error {
 func wantsPage(r *http.Request) bool {
 	return r.Method == http.MethodGet && strings.Contains(r.Header.Get(echo.HeaderAccept), "text/html") &&
 		!strings.HasPrefix(r.URL.Path, "/assets/") && !strings.HasPrefix(r.URL.Path, "/api/")
+}
+
+// worker is the app's service worker, for notifications. It is not below /assets/,
+// as a worker is only for pages below its own folder.
+const worker = "/notify.js"
+
+func (s *Server) serviceWorker(c echo.Context) error {
+	f, ok := s.files.get(strings.TrimPrefix(worker, "/"))
+	if !ok {
+		return fault.New(fault.NotFound, "there is no such file")
+	}
+	return f.serve(c, http.StatusOK, "no-cache")
 }
 
 func (s *Server) asset(c echo.Context) error {

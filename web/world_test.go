@@ -18,6 +18,7 @@ import (
 	"github.com/openova-io/sandbox/mcp/concierge"
 	"github.com/openova-io/sandbox/shell"
 	"github.com/openova-io/sandbox/shell/hold"
+	"github.com/openova-io/sandbox/shell/push"
 	"github.com/openova-io/sandbox/voice"
 	"github.com/openova-io/sandbox/voice/recording"
 	"github.com/openova-io/sandbox/voice/speech"
@@ -95,6 +96,13 @@ func newWorld(t *testing.T) *world {
 	sessions, err := shell.New(t.Context(), shell.Options{Journal: j, Dir: t.TempDir(), Isolation: hold.Pod, Launcher: hold.Detached{}})
 	must(t, err)
 	t.Cleanup(func() { _ = sessions.Close() })
+	told, err := push.Open(t.Context(), push.Options{Vault: keys, Contact: publicURL})
+	must(t, err)
+	t.Cleanup(told.Close)
+	device, err := told.Subscribe(t.Context(), founder.Subject, push.Subscription{Endpoint: "https://push.example.net/" + canary, Device: canary, Keys: push.Keys{
+		P256dh: "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4", Auth: "BTBZMqHH6r4Tts7J_aSIgg"}}) // the example's in RFC 8291, section 5
+	must(t, err)
+	w.ids["devices"] = device.ID
 	calls := newCalls(t, conversations)
 	recordings, err := recording.Open(recording.Options{Dir: t.TempDir(), Sealer: keys})
 	must(t, err)
@@ -116,7 +124,7 @@ func newWorld(t *testing.T) *world {
 		return func(o *web.Options) {
 			o.Mode, o.Identity, o.Journal, o.Shell, o.Audit = mode, id, j, sessions, audit.New(j, nil)
 			o.Conversations, o.Provisioner, o.Catalogue, o.Calls = conversations, service, cat, calls
-			o.MCP, o.Tools, o.Guests, o.Recordings = http.NotFoundHandler(), w.tools.Needs(), true, recordings
+			o.MCP, o.Tools, o.Guests, o.Recordings, o.Push = http.NotFoundHandler(), w.tools.Needs(), true, recordings, told
 		}
 	}
 	w.concierge, w.console = newConsole(t, set(web.Concierge)), newConsole(t, set(web.SovereignConsole))

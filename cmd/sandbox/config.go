@@ -41,6 +41,7 @@ type config struct {
 	LogLevel, LogFormat            string
 	IdleExit                       time.Duration
 	Isolation                      string
+	PushInside                     string
 	SessionMemory, SessionTasks    float64
 	SovereignFQDN, SovereignFile   string
 	SovereignKubeconfig            string
@@ -141,6 +142,7 @@ func options() []option {
 		{"holder", "", "sandbox-holder binary; else beside this one", serving + " doctor", func(c *config) any { return &c.Holder }},
 		{"session-memory", "4", "most memory of a developer session, in GiB; without control groups of its own: of each of its processes; 0: no limit", serving, func(c *config) any { return &c.SessionMemory }},
 		{"session-processes", "2000", "most processes and threads of a developer session; 0: no limit", serving, func(c *config) any { return &c.SessionTasks }},
+		{"push-inside", "", "addresses with ports of push services on this machine or its network, separated by commas; others are reached by https on the internet only", "serve", func(c *config) any { return &c.PushInside }},
 		{"isolation", "bwrap", "wall around developer sessions: bwrap, pod (the pod is the wall) or none (no wall, for the local owner only)", serving, func(c *config) any { return &c.Isolation }},
 		{"idle-exit", "0s", "end after this long without a client or a running deployment; 0: never", serving + " simulate", func(c *config) any { return &c.IdleExit }},
 		{"log-level", "info", "debug, info, warn or error", "*", func(c *config) any { return &c.LogLevel }},

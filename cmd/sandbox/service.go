@@ -30,6 +30,7 @@ import (
 	"github.com/openova-io/sandbox/provisioner/tofu"
 	"github.com/openova-io/sandbox/shell"
 	"github.com/openova-io/sandbox/shell/hold"
+	"github.com/openova-io/sandbox/shell/push"
 	"github.com/openova-io/sandbox/voice"
 	"github.com/openova-io/sandbox/voice/recording"
 	"github.com/openova-io/sandbox/web"
@@ -58,6 +59,7 @@ type service struct {
 	endpoint      *mcp.Endpoint
 	agent         *mcp.Client
 	sovereign     *web.Sovereign
+	push          *push.Push
 	shell         *shell.Service
 	calls         *voice.Service
 	recordings    *recording.Store // of calls; may be nil
@@ -119,11 +121,21 @@ func (s *service) open(ctx context.Context) (err error) {
 		return err
 	}
 	hold.Delegate()
+	contact := "sandbox@localhost"
+	if strings.HasPrefix(s.public, "https:") {
+		contact = s.public
+	}
+	if s.push, err = push.Open(ctx, push.Options{Vault: s.vault, Contact: contact, Inside: list(s.c.PushInside), Logger: s.logger}); err != nil {
+		return err
+	}
 	s.shell, err = shell.New(ctx, shell.Options{
 		Journal: s.journal, Dir: filepath.Join(s.c.DataDir, "sessions"), Isolation: hold.Isolation(s.c.Isolation),
 		Launcher: hold.Detached{Holder: holder}, Holder: holder, Logger: s.logger,
 		Installed: tools{s.c}.agent, Models: models, Egress: allowed,
 		Limits: hold.Limits{Memory: int64(max(s.c.SessionMemory, 0) * (1 << 30)), Processes: int(max(s.c.SessionTasks, 0))},
+		Tell: func(owner journal.Actor, n shell.Notice) {
+			s.push.Tell(owner.Subject, push.Message{Session: n.Session, Name: n.Name, What: n.What, Text: n.Text, Card: n.Card})
+		},
 	})
 	if err != nil || s.sovereign != nil {
 		return err
@@ -236,7 +248,7 @@ func (s *service) server() (*web.Server, error) {
 		Mode: web.Concierge, Conversations: s.conversations, Provisioner: s.provisioner, Catalogue: s.catalogue,
 		Journal: s.journal, Identity: s.identity, App: app.FS(), Sovereign: s.sovereign, PublicURL: s.public,
 		AllowedHosts: hosts, TrustedProxies: list(s.c.TrustedProxies), Owner: s.owner(), Cloud: provisioner.Cloud(s.c.Cloud), Version: buildVersion(),
-		Logger: s.logger, Local: s.local(), Forget: s.forget, Audit: s.audit, Shell: s.shell, Calls: s.calls, NoCalls: s.noCalls,
+		Logger: s.logger, Local: s.local(), Forget: s.forget, Audit: s.audit, Shell: s.shell, Push: s.push, Calls: s.calls, NoCalls: s.noCalls,
 		Recordings: s.recordings, Outbox: s.outbox, Guests: s.c.Guests, PreviewDomain: previewDomain(s.c.PreviewDomain, s.public),
 		Ready: func(ctx context.Context) error { _, err := s.journal.Head(ctx); return err },
 	}
@@ -293,6 +305,9 @@ func (s *service) forget(ctx context.Context, person journal.Actor) error {
 	if err := s.shell.Forget(ctx, person); err != nil {
 		return err
 	}
+	if err := s.push.Forget(ctx, person.Subject); err != nil {
+		return err
+	}
 	if err := s.vault.ForgetPerson(ctx, person.Subject); err != nil {
 		return err
 	}
@@ -347,6 +362,9 @@ func (s *service) close() {
 	}
 	if s.shell != nil {
 		_ = s.shell.Close()
+	}
+	if s.push != nil {
+		s.push.Close()
 	}
 	if s.journal != nil {
 		_ = s.journal.Close()

@@ -270,6 +270,8 @@ const ActionRetry = "retry"
 type NoticeData struct {
 	// Level is info, warning or error.
 	Level string `json:"level"`
+	// Millis is how long what it tells of took, if that took time.
+	Millis int64 `json:"millis,omitempty"`
 	// Violations are listed where the notice is about input.
 	Violations []NoticeViolation `json:"violations,omitempty"`
 	// Actions are what the person can press, none where there is nothing to do. The

@@ -117,7 +117,7 @@ func (b *board) done(at time.Time) {
 	}
 	if b.state == Working && !b.began.IsZero() {
 		took := at.Sub(b.began).Round(100 * time.Millisecond)
-		b.show(card.New(fmt.Sprintf("turn-%d", b.turn), card.KindNotice, "Finished", "Finished after "+took.String()+". It waits for you.", card.NoticeData{Level: "info"}))
+		b.show(card.New(fmt.Sprintf("turn-%d", b.turn), card.KindNotice, "Finished", "Finished after "+took.String()+". It waits for you.", card.NoticeData{Level: "info", Millis: took.Milliseconds()}))
 	}
 	b.state = Idle
 }

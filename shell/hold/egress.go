@@ -122,7 +122,7 @@ func (e *egress) dial(ctx context.Context, target string) (net.Conn, int, error)
 	if !literal {
 		dialer.Control = func(_, address string, _ syscall.RawConn) error {
 			a, err := netip.ParseAddrPort(address)
-			if err != nil || inward(a.Addr()) {
+			if err != nil || Inward(a.Addr()) {
 				return errInside
 			}
 			return nil
@@ -141,8 +141,8 @@ func (e *egress) dial(ctx context.Context, target string) (net.Conn, int, error)
 	return conn, 0, nil
 }
 
-// inward is true for addresses that are not of the open internet.
-func inward(a netip.Addr) bool {
+// Inward is true for addresses that are not of the open internet.
+func Inward(a netip.Addr) bool {
 	a = a.Unmap()
 	return !a.IsGlobalUnicast() || a.IsPrivate() || sharedNetwork.Contains(a)
 }

@@ -1,16 +1,18 @@
 package hold
 
 import (
-	"bufio"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
+	"slices"
 	"strconv"
-	"strings"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // listensEvery is how often the session's side looks which ports are listened on.
@@ -104,30 +106,67 @@ func (f forwarding) watchPorts(own map[int]bool) {
 }
 
 // listening are the TCP ports that somebody listens on in this network namespace.
+// The kernel is asked for listening sockets alone (sock_diag(7)): /proc/net/tcp would
+// have it walk through the connections of the whole machine.
 func listening() map[int]bool {
 	ports := map[int]bool{}
-	for _, path := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
-		if file, err := os.Open(path); err == nil {
-			readListening(file, ports)
-			file.Close()
+	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
+		answer, err := listeningSockets(family)
+		if err != nil {
+			continue
+		}
+		for _, m := range answer {
+			// struct inet_diag_msg: four bytes, then the source's port in network order.
+			if m.Header.Type == unix.SOCK_DIAG_BY_FAMILY && len(m.Data) >= 6 {
+				ports[int(binary.BigEndian.Uint16(m.Data[4:6]))] = true
+			}
 		}
 	}
 	return ports
 }
 
-// tcpListen is the state of a listening socket in /proc/net/tcp (proc_net_tcp(5)).
-const tcpListen = "0A"
+// tcpListen is TCP_LISTEN of the kernel's include/net/tcp_states.h.
+const tcpListen = 10
 
-func readListening(r io.Reader, ports map[int]bool) {
-	lines := bufio.NewScanner(r)
-	for lines.Scan() {
-		field := strings.Fields(lines.Text())
-		if len(field) < 4 || field[3] != tcpListen {
-			continue
+func listeningSockets(family uint8) (all []syscall.NetlinkMessage, err error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	// struct nlmsghdr, then struct inet_diag_req_v2: the family, the protocol, two
+	// bytes of nothing, the states, and 48 bytes of a socket's address that is not given.
+	const size = unix.SizeofNlMsghdr + 8 + 48
+	ask := make([]byte, 0, size)
+	ask = binary.NativeEndian.AppendUint32(ask, size)
+	ask = binary.NativeEndian.AppendUint16(ask, unix.SOCK_DIAG_BY_FAMILY)
+	ask = binary.NativeEndian.AppendUint16(ask, unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
+	ask = append(ask, make([]byte, 8)...) // its number, and the sender's
+	ask = append(ask, family, unix.IPPROTO_TCP, 0, 0)
+	ask = binary.NativeEndian.AppendUint32(ask, 1<<tcpListen)
+	ask = append(ask, make([]byte, 48)...)
+	if err := unix.Sendto(fd, ask, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return nil, err
+	}
+	buf := make([]byte, 64<<10)
+	for {
+		n, _, err := unix.Recvfrom(fd, buf, 0)
+		if err != nil {
+			return nil, err
 		}
-		_, hex, ok := strings.Cut(field[1], ":")
-		if port, err := strconv.ParseUint(hex, 16, 16); ok && err == nil {
-			ports[int(port)] = true
+		some, err := syscall.ParseNetlinkMessage(buf[:n])
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range some {
+			switch m.Header.Type {
+			case unix.NLMSG_DONE:
+				return all, nil
+			case unix.NLMSG_ERROR:
+				return nil, errors.New("the kernel does not tell of sockets")
+			}
+			m.Data = slices.Clone(m.Data)
+			all = append(all, m)
 		}
 	}
 }

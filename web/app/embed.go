@@ -8,7 +8,7 @@
 //
 // index.html serves every page; the files under assets/ have a hash of their
 // content in their name and never change, but for theme.js, the manifest and
-// the icons, whose names are fixed. The app needs no inline script or style and
+// the icons, whose names are fixed, as is that of the service worker, notify.js. The app needs no inline script or style and
 // asks no other origin for anything, so that
 //
 //	default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';

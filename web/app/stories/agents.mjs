@@ -3,12 +3,10 @@
 // `npm run stories`, or `node stories/agents.mjs [agent...]`. The
 // agents are the real ones; what they think with is scripted.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { startModel } from './model.mjs'
 import { endSessions, startBrowser, startService } from './service.mjs'
 import { look as lookAt } from './visitor.mjs'
 
@@ -17,17 +15,6 @@ const agents = {
   'claude-code': { title: /^Claude Code/, yes: '1' },
   'qwen-code': { title: /^Qwen Code/, yes: '1' },
   opencode: { title: /^OpenCode/, yes: 'Enter' },
-}
-
-/** The scripted model; its Go program ends with its standard input. */
-async function startModel(key) {
-  const root = fileURLToPath(new URL('../../..', import.meta.url))
-  const child = spawn('go', ['run', './shell/agent/scripted/serve', '--key', key], { cwd: root, stdio: ['pipe', 'pipe', 'inherit'] })
-  const url = await new Promise((resolve, reject) => {
-    createInterface({ input: child.stdout }).once('line', resolve)
-    child.once('exit', (code) => reject(new Error(`the model ended with ${code}`)))
-  })
-  return { url, go: () => fetch(`${url}/_go`), stop: () => child.stdin.end() }
 }
 
 async function play(browser, model, key, name) {

@@ -351,6 +351,10 @@ try {
   await layla.getByLabel('Type into the session').fill('echo in my own Sovereign')
   await layla.getByRole('button', { name: 'Send' }).click()
   await layla.locator('article[data-running="false"]').getByText('in my own Sovereign', { exact: true }).waitFor()
+  await layla.getByRole('button', { name: 'All sessions' }).click()
+  await layla.getByRole('button', { name: /^End / }).click()
+  await layla.getByRole('dialog').getByRole('button', { name: /^End / }).click()
+  await layla.getByText('No sessions yet.').waitFor()
 
   // Who runs the Organization reads what was done in it, and takes it along.
   await owner.getByRole('button', { name: 'Account' }).click()

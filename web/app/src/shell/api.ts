@@ -58,6 +58,12 @@ export const shell = {
   prompt: (id: string, text: string, invitation: string) => call<void>('POST', `sessions/${id}/prompt${invited(invitation)}`, { text }),
   answer: (id: string, card: string, allow: boolean, invitation: string) =>
     call<unknown>('POST', `sessions/${id}/permissions/${encodeURIComponent(card)}${invited(invitation)}`, { decision: allow ? 'allow' : 'deny' }),
+  /** What a browser subscribes to notifications with. */
+  push: () => call<{ publicKey: string }>('GET', 'push'),
+  /** Gives the device's id. */
+  subscribe: async (s: PushSubscription, device: string) =>
+    (await call<{ id: string }>('POST', 'push/devices', { endpoint: s.endpoint, keys: s.toJSON().keys, device })).id,
+  unsubscribe: (device: string) => call<void>('DELETE', `push/devices/${device}`),
   rename: (id: string, name: string) => call<Session>('PATCH', `sessions/${id}`, { name }),
   end: (id: string) => call<void>('DELETE', `sessions/${id}`),
 }

@@ -8,6 +8,7 @@ import { Button, ButtonLink, IconButton } from '../ui/button'
 import { Icon, Spinner } from '../ui/icon'
 import { Sheet } from '../ui/sheet'
 import { recording, shell, type Agents, type Mode, type Session } from './api'
+import { Notify } from './notify'
 import { SessionView } from './session'
 import './shell.css'
 
@@ -111,6 +112,7 @@ export default function ShellPage({ whoami, simulated }: { whoami: Whoami; simul
             ))}
           </ul>
         )}
+        {sessions && sessions.length > 0 ? <Notify /> : null}
       </main>
       {agents ? <NewSession agents={agents} open={asking} onOpenChange={setAsking} onMade={(s) => { setAsking(false); setSessions([s, ...(sessions ?? [])]); open(s.id) }} /> : null}
       <Sheet open={ending !== null} onOpenChange={(o) => !o && setEnding(null)} from="middle" title={t('shell.endTitle')} description={t('shell.endBody', { name: ending?.name ?? '' })}>
