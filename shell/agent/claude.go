@@ -24,7 +24,7 @@ func claudeCode() Agent {
 		Get:       "Install it: make claude-code, or npm install -g @anthropic-ai/claude-code.",
 		Modes:     []Mode{Plan, Ask, Edit, All},
 		Prepare:   prepareClaude,
-		Read:      func() Reader { return &claude{board: newBoard(), texts: map[string]bool{}} },
+		Read:      func() Reader { return &claude{board: newBoard(), texts: map[string]bool{}, parts: map[string]string{}} },
 	}
 }
 
@@ -90,7 +90,8 @@ var claudeFolder = regexp.MustCompile(`[^A-Za-z0-9]`)
 type claude struct {
 	board
 	prompts int
-	texts   map[string]bool // said in full
+	texts   map[string]bool   // said in full
+	parts   map[string]string // said so far
 }
 
 // claudeHook is what a hook says, as far as cards need it.
@@ -134,11 +135,15 @@ func (c *claude) hook(r hold.Record) {
 		if c.texts[id] {
 			return
 		}
-		c.state = Working
-		c.more(id, h.Delta)
+		// It says nothing of the state, and begins nothing anew: the end of what is said
+		// may come after Stop.
+		c.parts[id] += h.Delta
+		delete(c.said, id)
+		c.more(id, c.parts[id])
 		if h.Final {
 			c.texts[id] = true
-			c.told(id, c.said[id])
+			c.told(id, c.parts[id])
+			delete(c.parts, id)
 		}
 	case "PreToolUse":
 		c.call(h.ToolUseID, actionOf(h.ToolName, h.ToolInput), r.At)
