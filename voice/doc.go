@@ -12,8 +12,13 @@
 // browsers take a gap for loss. A person who speaks interrupts as among people:
 // 200 ms of voice and a word pause the agent at once; a cough, a click or
 // "mm-hmm" do not; if no words follow, it goes on where it was. Words like "stop"
-// and "wait" always win. The price and the question for consent are never
-// interrupted.
+// and "wait" always win; alone they make it silent and are no turn. A sound that the
+// recogniser takes for words at first may make it hesitate for some two seconds. The
+// price and the question for consent are never interrupted.
+//
+// Where a loudspeaker is heard by the microphone and nobody cancels it, the agent's
+// own voice comes back. It is told by getting loud and quiet as what was sent, up to
+// half a second before, as its words come back garbled.
 //
 // # What counts
 //

@@ -21,7 +21,12 @@ const holeTime = 240 * time.Millisecond
 
 // surely is how confident the ear is, from 0 to 1, of words that are a turn without
 // being looked at.
-const surely = 0.3
+// Words over the agent's voice have to be clearer: what is behind them is more often
+// something else.
+const (
+	surely     = 0.3
+	surelyOver = 0.45
+)
 
 // mostHeard bounds what is kept of an utterance, in frames: 15 s.
 const mostHeard = 15 * 1000 / frameTime
@@ -30,11 +35,34 @@ const mostHeard = 15 * 1000 / frameTime
 var nothing [heardFrame]int16
 
 // noWords is what people say while they listen: it interrupts nobody and is no
-// turn. stopWords interrupt whatever else there is in an utterance.
+// turn. stopWords interrupt whatever else there is in an utterance; where there is
+// nothing else, haltWords are all that was meant: to be silent, and to listen.
 var (
 	noWords   = []string{"mm", "hmm", "mhm", "uh", "huh", "um", "ah", "oh", "ok", "okay", "yeah", "right", "i", "see", "sure", "a", "the"}
 	stopWords = []string{"stop", "wait", "hold", "no", "pause", "moment", "sorry"}
+	haltWords = []string{"stop", "wait", "hold", "on", "pause", "moment", "sorry", "one", "just", "please"}
 )
+
+// halts tells whether words say nothing but that the agent should be silent.
+func halts(words []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(stopWords, w) && slices.Contains(haltWords, w) }) &&
+		!slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(haltWords, w) && !slices.Contains(noWords, w) })
+}
+
+// interrupts tells whether what was heard so far pauses the agent. A recogniser
+// guesses a short word into many a sound, so that one alone has to be a stop word.
+func interrupts(text string) bool {
+	n := 0
+	for _, w := range speech.Words(text) {
+		if slices.Contains(stopWords, w) {
+			return true
+		}
+		if !slices.Contains(noWords, w) {
+			n++
+		}
+	}
+	return n >= 2
+}
 
 // wordy tells whether words are more than a sign of listening.
 func wordy(text string) bool {
@@ -54,6 +82,10 @@ type ear struct {
 	hearing  bool
 	// closedSet: what is heard now is heard by the grammar of a question.
 	closedSet bool
+	// got is how loud the last frames were; in the running utterance so many frames had
+	// a voice, and so many of them the agent's own.
+	got            levels
+	voiced, itsOwn int
 	// heard is the running utterance, where it may have to be heard once more.
 	heard [][]int16
 
@@ -65,8 +97,10 @@ type ear struct {
 	// overlapped: the agent was heard while the person spoke.
 	overlapped bool
 	paused     bool
-	voice      time.Duration
-	consent    asking
+	// halted: it was paused by a word that wants nothing else.
+	halted  bool
+	voice   time.Duration
+	consent asking
 	// unsure are words that the person was asked about.
 	unsure string
 	// lately is what the agent said in the last seconds, for telling an echo.
@@ -171,6 +205,7 @@ func (e *ear) hear(ctx context.Context, frame []int16) {
 	e.mu.Lock()
 	far := e.far
 	e.mu.Unlock()
+	e.got.add(frame)
 	var cut cut
 	if frame != nil {
 		cut = e.cutter.hear(frame, far)
@@ -206,14 +241,14 @@ func (e *ear) listen(frame []int16) error {
 // begin starts an utterance.
 func (e *ear) begin(frames [][]int16) bool {
 	x := e.expectation()
-	e.closedSet, e.heard = len(x.Phrases) > 0, nil
+	e.closedSet, e.heard, e.voiced, e.itsOwn = len(x.Phrases) > 0, nil, 0, 0
 	if err := e.listener.Begin(x); err != nil {
 		e.logger.Warn("an utterance cannot be heard", "error", err.Error())
 		return false
 	}
 	now := e.call.mouth.echoes()
 	e.mu.Lock()
-	e.partial, e.far, e.overlapped, e.paused, e.voice = "", Open, now, false, 0
+	e.partial, e.far, e.overlapped, e.paused, e.halted, e.voice = "", Open, now, false, false, 0
 	e.mu.Unlock()
 	for _, f := range frames {
 		if err := e.listen(f); err != nil {
@@ -230,16 +265,25 @@ func (e *ear) begin(frames [][]int16) bool {
 // bargeIn pauses the agent when a person speaks words over it.
 func (e *ear) bargeIn(voice bool) {
 	now, firm := e.call.mouth.speaking()
+	own := false
+	if voice {
+		played := e.call.mouth.played()
+		own = e.got.follows(&played)
+		if e.voiced++; own {
+			e.itsOwn++
+		}
+	}
 	e.mu.Lock()
 	if voice {
 		e.voice += frameTime * time.Millisecond
 	}
 	e.overlapped = e.overlapped || now
-	pause := now && !firm && !e.paused && e.voice >= interruptAfter && wordy(e.partial) && !e.echo(e.partial)
+	pause := voice && now && !firm && !own && !e.paused && e.voice >= interruptAfter && interrupts(e.partial) && !e.echo(e.partial)
 	e.mu.Unlock()
 	if pause && e.call.mouth.pause() {
 		e.mu.Lock()
 		e.paused = true
+		e.halted = halts(speech.Words(e.partial))
 		e.mu.Unlock()
 	}
 }
@@ -294,12 +338,20 @@ func (e *ear) end(ctx context.Context, isSpeech bool) {
 	e.call.engine(human, r.Fallback)
 	now, firm := e.call.mouth.speaking()
 	e.mu.Lock()
-	overlapped, paused := e.overlapped, e.paused
-	own := overlapped && e.echo(r.Text)
+	overlapped, paused, halted := e.overlapped, e.paused, e.halted
+	own := overlapped && !paused && (e.echo(r.Text) || 2*e.itsOwn > e.voiced)
 	e.partial, e.far = "", Open
 	e.mu.Unlock()
-	if r.Text == "" || own {
+	if own || r.Text == "" && !halted {
 		resume()
+		return
+	}
+	// Who says "stop" is not told how unclear it was.
+	words := speech.Words(r.Text)
+	if (now || paused) && !firm && (halts(words) || halted && (len(words) < 2 || r.Confidence < surely)) {
+		e.call.interrupt(ctx)
+		e.call.tell(Event{Type: "caption", Who: "person", Text: r.Text, Final: true})
+		e.call.tell(Event{Type: "state", State: "listening"})
 		return
 	}
 	if e.decides(ctx, r.Text, overlapped || doubtful) {
@@ -310,7 +362,11 @@ func (e *ear) end(ctx context.Context, isSpeech bool) {
 		resume()
 		return
 	}
-	if !e.sure(r) {
+	least := surely
+	if now || paused {
+		least = surelyOver
+	}
+	if !e.sure(r, least) {
 		resume()
 		return
 	}
@@ -364,8 +420,8 @@ func (e *ear) turn(ctx context.Context, text string, counts bool) {
 
 // sure tells whether words are clear enough to be a turn. If not, the person sees
 // them in a box that can be corrected, and is told so.
-func (e *ear) sure(r speech.Result) bool {
-	if r.Confidence >= surely {
+func (e *ear) sure(r speech.Result, least float64) bool {
+	if r.Confidence >= least {
 		return true
 	}
 	if len(speech.Words(r.Text)) < 2 { // a noise

@@ -82,8 +82,9 @@ type mouth struct {
 	mu     sync.Mutex
 	lines  []*line // the first one is being played
 	paused bool
-	hushed bool          // nothing is said: the person reads
-	quiet  int           // frames since the last one with a sound
+	hushed bool // nothing is said: the person reads
+	quiet  int  // frames since the last one with a sound
+	sent   levels
 	wake   chan struct{} // for the maker
 }
 
@@ -135,6 +136,13 @@ func (m *mouth) speaking() (now, firm bool) {
 		return false, false
 	}
 	return true, m.lines[0].firm()
+}
+
+// played gives how loud the last frames were.
+func (m *mouth) played() levels {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.sent
 }
 
 // echoTime is how long after its end what the agent said may still come back:
@@ -257,6 +265,7 @@ func (m *mouth) frame() []int16 {
 			m.lines = m.lines[1:]
 		}
 	}
+	m.sent.add(frame)
 	if m.quiet++; frame != nil {
 		m.quiet = 0
 	}
