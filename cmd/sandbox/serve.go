@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -179,10 +180,7 @@ func (s *service) local() http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(serviceInfo{URL: s.public, PID: os.Getpid(), Version: buildVersion()})
 	})
-	mux.HandleFunc("POST /local/stop", func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusAccepted)
-		s.stop()
-	})
+	mux.HandleFunc("POST /local/stop", s.serveStop)
 	mux.HandleFunc("POST /local/link", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]string{"url": s.public + "/auth/link?code=" + s.identity.NewCode(s.owner())})
@@ -193,6 +191,20 @@ func (s *service) local() http.Handler {
 		mux.HandleFunc("GET /local/mcp/concierge", s.serveStdioClient)
 	}
 	return mux
+}
+
+// serveStop ends the service. The answer's body is empty and ends with the process:
+// whoever reads it to its end knows that the data directory is nobody's any more.
+func (s *service) serveStop(w http.ResponseWriter, _ *http.Request) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err == nil {
+		s.stopping.Store(conn, nil) // a connection that nothing refers to is closed
+		_, err = io.WriteString(conn, "HTTP/1.1 202 Accepted\r\nConnection: close\r\n\r\n")
+	}
+	if err != nil {
+		s.logger.Warn("whoever stops the service will not see it end", "error", err.Error())
+	}
+	s.stop()
 }
 
 // idle ends a service that a client started once nobody needs it.

@@ -66,6 +66,8 @@ type service struct {
 	noCalls       error            // why there are none
 	outbox        *identity.Outbox // of a service that sends no mails
 	releases      *ownReleases     // of the Sovereign whose console this is; may be nil
+
+	stopping sync.Map // the connections of those who wait for the process's end
 }
 
 // open makes the parts, in the order in which they need each other.

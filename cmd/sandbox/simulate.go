@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -123,7 +124,8 @@ func startConsole(ctx context.Context, catalogue *provisioner.Catalogue, s clust
 	return info.URL, nil
 }
 
-// stopService asks the service of a data directory to end.
+// stopService asks the service of a data directory to end, and waits until its
+// process has.
 func stopService(ctx context.Context, dir string) error {
 	client := localClient(dir)
 	if !alive(ctx, client) {
@@ -137,7 +139,9 @@ func stopService(ctx context.Context, dir string) error {
 	if err != nil {
 		return fault.Wrap(err, fault.Unavailable, "the service could not be stopped")
 	}
-	return res.Body.Close()
+	defer res.Body.Close()
+	_, _ = io.Copy(io.Discard, res.Body) // a process that is killed cuts it off, and has ended as well
+	return ctx.Err()
 }
 
 // newLogger is the program's logger: JSON on standard error, secrets redacted by

@@ -22,7 +22,6 @@ func runStop(ctx context.Context, c *config, args []string, std stdio) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, stopPatience)
 	defer cancel()
-	dirs := []string{c.DataDir}
 	consoles, err := filepath.Glob(filepath.Join(c.DataDir, "cloud", "clusters", "*", "sovereign"))
 	if err != nil {
 		return err
@@ -39,17 +38,6 @@ func runStop(ctx context.Context, c *config, args []string, std stdio) error {
 	for _, dir := range consoles {
 		if err := stopService(ctx, dir); err != nil {
 			return err
-		}
-	}
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for _, dir := range append(dirs, consoles...) {
-		for client := localClient(dir); alive(ctx, client); {
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-tick.C:
-			}
 		}
 	}
 	return nil
