@@ -3,6 +3,7 @@ import { api } from './api/client'
 import { APIError } from './api/problem'
 import type { Whoami } from './api/types'
 import { ErrorPage, LoadingPage, NotFoundPage } from './frame/pages'
+import { patiently } from './lib/patiently'
 import { waiting } from './lib/waiting'
 import { t } from './messages'
 import { SimulatedAppPage } from './pages/simulated-app'
@@ -24,11 +25,11 @@ export function pageAt(path: string): 'admin' | 'outbox' | 'audit' | 'data' | 's
 
 /** They are not what most come for, so they come when they are wanted. */
 const rare: Record<string, LazyExoticComponent<ComponentType<{ whoami: Whoami }>> | undefined> = {
-  admin: lazy(() => import('./admin/page')),
-  outbox: lazy(() => import('./admin/outbox')),
-  audit: lazy(() => import('./admin/audit')),
-  data: lazy(() => import('./admin/data')),
-  authorize: lazy(() => import('./pages/consent')),
+  admin: lazy(() => patiently(() => import('./admin/page'))),
+  outbox: lazy(() => patiently(() => import('./admin/outbox'))),
+  audit: lazy(() => patiently(() => import('./admin/audit'))),
+  data: lazy(() => patiently(() => import('./admin/data'))),
+  authorize: lazy(() => patiently(() => import('./pages/consent'))),
 }
 
 /** The page that was asked for, as a way back to it. */

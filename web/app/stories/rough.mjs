@@ -50,6 +50,11 @@ export async function rough(browser, name, service, options) {
   assert.ok(JSON.parse(files['Plan (JSON)']).resource_changes.length > 10)
   assert.match(files.Transcript, /Al Noor Dental Clinic[\s\S]*•••/)
 
+  // A part of the page that does not come at first, as where the network is away, comes
+  // when it can.
+  let refused = 0
+  await context.route('**/assets/flow-graph-*.js', (route) => (refused++ ? route.continue() : route.abort('internetdisconnected')))
+
   // Two tabs are one conversation.
   const second = await context.newPage()
   await second.goto(page.url())
@@ -65,6 +70,9 @@ export async function rough(browser, name, service, options) {
   await context.setOffline(false)
   await page.getByText('You are offline.').waitFor({ state: 'detached' })
   await page.getByText('Connection lost.').waitFor({ state: 'detached' })
+
+  assert.ok(refused > 1, 'the graph was not asked for again')
+  await page.locator('.react-flow__node').first().waitFor()
 
   // Loaded again, it shows the same and goes on.
   const asked = await page.locator('[data-card]').evaluateAll((all) => all.map((e) => e.dataset.card))

@@ -10,8 +10,6 @@ import {
   type Node,
   type NodeProps,
 } from '@xyflow/react'
-import '@xyflow/react/dist/base.css'
-import './flow-graph.css'
 import { useEffect, useMemo, useState } from 'react'
 import type { FlowData, FlowNode } from '../api/types'
 import { useMedia } from '../lib/use-media'

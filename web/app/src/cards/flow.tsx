@@ -1,6 +1,7 @@
 import { lazy, Suspense, useState } from 'react'
 import type { Card, FlowData } from '../api/types'
 import { duration, list } from '../lib/format'
+import { patiently } from '../lib/patiently'
 import { useNow } from '../lib/use-now'
 import { useMedia, wide } from '../lib/use-media'
 import { plural, t, tMaybe } from '../messages'
@@ -10,9 +11,12 @@ import { Icon, Spinner, type IconName } from '../ui/icon'
 import { Boundary } from '../ui/boundary'
 import { Sheet } from '../ui/sheet'
 import { Frame } from './frame'
+// The styles come with the page: a bundler loads those of a late part only once.
+import '@xyflow/react/dist/base.css'
+import './flow-graph.css'
 
 /** React Flow and the layout engine come only when somebody opens the graph. */
-const FlowGraph = lazy(() => import('./flow-graph'))
+const FlowGraph = lazy(() => patiently(() => import('./flow-graph')))
 
 type View = 'list' | 'graph'
 const folded = 8

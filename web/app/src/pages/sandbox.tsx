@@ -6,14 +6,18 @@ import type { Sovereign, SovereignApp, Whoami } from '../api/types'
 import { linkAddress } from '../cards/link'
 import { ErrorPage, LoadingPage, MessagePage } from '../frame/pages'
 import { Header } from '../frame/header'
+import { patiently } from '../lib/patiently'
 import { t, tMaybe } from '../messages'
 import { Badge } from '../ui/bits'
 import { ButtonLink } from '../ui/button'
 import { Icon } from '../ui/icon'
 import { SignInPage } from './signin'
+// The styles of what comes late come with the page: a bundler loads them only once.
+import '@xterm/xterm/css/xterm.css'
+import '../shell/shell.css'
 
 /** The terminal weighs more than the rest of the app, so it comes when it is wanted. */
-const ShellPage = lazy(() => import('../shell/page'))
+const ShellPage = lazy(() => patiently(() => import('../shell/page')))
 
 /** Whether the address asks for the developer shell and not for the landing page. */
 function useShellWanted(): boolean {

@@ -10,7 +10,6 @@ import { Sheet } from '../ui/sheet'
 import { recording, shell, type Agents, type Mode, type Session } from './api'
 import { Notify } from './notify'
 import { SessionView } from './session'
-import './shell.css'
 
 /** What the address says after its #: a session, and an invitation to it. */
 function wanted(): { id: string; invitation: string } {

@@ -5,7 +5,6 @@ import { Unicode11Addon } from '@xterm/addon-unicode11'
 import { WebLinksAddon } from '@xterm/addon-web-links'
 import { WebglAddon } from '@xterm/addon-webgl'
 import { Terminal as XTerm } from '@xterm/xterm'
-import '@xterm/xterm/css/xterm.css'
 
 /**
  * A document whose style elements are empty templates that pass their text on to
