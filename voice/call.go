@@ -62,6 +62,7 @@ type Call struct {
 	fallback map[string]bool
 	// reason is why the call ends, where it is not the person who ends it.
 	reason string
+	timing timing // of the answer that is awaited
 }
 
 // reply is what the agent says in one turn, as far as it was given to the mouth.
@@ -175,6 +176,7 @@ func (c *Call) begin() {
 	c.mouth.voiced = func(fallback bool) { c.engine(agent, fallback) }
 	c.mouth.sounded = func(frame []int16) { c.recording((*recorder).tick, frame) }
 	c.mouth.begun = func(l *line) {
+		c.times(l)
 		c.record(func(r *recorder) { r.begins(agent, l.text) })
 		c.tell(Event{Type: "caption", Who: "agent", Text: l.text, Final: true})
 		c.tell(Event{Type: "state", State: "speaking"})
@@ -329,6 +331,9 @@ func (c *Call) uttered(u Utterance) {
 		say = c.sentences(u.TurnID, r, missing, true)
 		delete(c.spoken, u.TurnID)
 		c.over[u.TurnID] = true
+	}
+	if len(say) > 0 && c.timing.answered.IsZero() {
+		c.timing.answered = time.Now()
 	}
 	c.mu.Unlock()
 	if u.Card != nil {

@@ -88,6 +88,11 @@ type ear struct {
 	voiced, itsOwn int
 	// heard is the running utterance, where it may have to be heard once more.
 	heard [][]int16
+	// Of the last utterance: how long its end was waited for, how far it then answered,
+	// and how long its words took.
+	waited  time.Duration
+	answers Completeness
+	took    time.Duration
 
 	mu   sync.Mutex
 	open *card.Question
@@ -226,6 +231,7 @@ func (e *ear) hear(ctx context.Context, frame []int16) {
 	}
 	if cut.ends && e.hearing {
 		e.hearing = false
+		e.waited, e.answers = cut.silence, far
 		e.end(ctx, cut.speech)
 	}
 }
@@ -327,7 +333,9 @@ func (e *ear) end(ctx context.Context, isSpeech bool) {
 		resume()
 		return
 	}
+	began := time.Now()
 	r, doubtful, err := e.understand(ctx)
+	e.took = time.Since(began)
 	if err != nil {
 		if ctx.Err() == nil {
 			e.logger.Warn("an utterance was not understood", "error", err.Error())
@@ -412,6 +420,7 @@ func (e *ear) turn(ctx context.Context, text string, counts bool) {
 	e.call.record(func(r *recorder) { r.ends(human, text) })
 	e.call.tell(Event{Type: "caption", Who: "person", Text: text, Final: true})
 	e.call.tell(Event{Type: "state", State: "thinking"})
+	e.call.asks(timing{waited: e.waited, far: e.answers, recognised: e.took})
 	if err := e.call.options.Dialogue.Say(ctx, e.call.Actor, e.call.ConversationID, text, counts); err != nil {
 		e.logger.Warn("a turn was refused", "error", err.Error())
 		e.call.mouth.resume()

@@ -13,6 +13,9 @@ const (
 	floorPart = 0.10
 	// aboveFloor is how much louder than the floor speech is, in dB.
 	aboveFloor = 8
+	// Who speaks with the first packet of a call leaves no time to learn the noise of
+	// their room: so many frames of so many dB are taken to have come before.
+	unknownRoom, unknownFrames = 45, 8
 	// quietest is what is never speech, in dB above one unit of 16 bit.
 	quietest = 28
 	// onset: speech begins when this many of the last onsetOf frames have it, so that
@@ -61,6 +64,9 @@ func (d *detector) level(pcm []int16) float64 {
 // the last frames together are the onset of speech.
 func (d *detector) voiced(pcm []int16) (voice, begins bool) {
 	level := d.level(pcm)
+	if d.levels == nil {
+		d.levels = slices.Repeat([]float64{unknownRoom}, unknownFrames)
+	}
 	most := int(floorTime / (frameTime * time.Millisecond))
 	if len(d.levels) < most {
 		d.levels = append(d.levels, level)
@@ -128,6 +134,8 @@ type cut struct {
 	begins [][]int16
 	// ends: the utterance has ended, this frame included.
 	ends bool
+	// silence is how long nobody had spoken then.
+	silence time.Duration
 	// false when it was too short to be speech.
 	speech bool
 	// voice: this frame has a voice.
@@ -179,5 +187,5 @@ func (e *endpointer) goesOn(voice bool, far Completeness) cut {
 	}
 	e.speaking = false
 	e.detector.recent = [onsetOf]bool{} // what was voice is over
-	return cut{ends: true, speech: e.voice >= shortest, voice: voice}
+	return cut{ends: true, silence: e.silence, speech: e.voice >= shortest, voice: voice}
 }

@@ -209,6 +209,11 @@ func (m *mouth) drop() map[string]string {
 	return cut
 }
 
+// settled is after how many frames of silence the last word has faded in the encoder:
+// from there on one packet is sent again and again. Encoding is most of what a call
+// costs, and most of a call is listening.
+const settled = 10
+
 // run is the clock; it ends with ctx.
 func (m *mouth) run(ctx context.Context) {
 	e, err := newEncoder()
@@ -217,6 +222,8 @@ func (m *mouth) run(ctx context.Context) {
 		return
 	}
 	silence := make([]int16, spokenFrame)
+	var still []byte // a packet of silence
+	silent := 0      // so many frames in a row were
 	next := time.Now()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -228,10 +235,19 @@ func (m *mouth) run(ctx context.Context) {
 		}
 		frame := m.frame()
 		m.sounded(frame)
-		if frame == nil {
-			frame = silence
+		if silent++; frame != nil {
+			silent = 0
 		}
-		packet, err := e.encode(frame)
+		packet, err := still, error(nil)
+		if silent <= settled {
+			if frame == nil {
+				frame = silence
+			}
+			packet, err = e.encode(frame)
+			if silent == settled {
+				still = slices.Clone(packet)
+			}
+		}
 		if err == nil {
 			err = m.sender.send(packet)
 		}

@@ -63,16 +63,40 @@ type phone struct {
 	heard  []int16 // at speech.Rate
 	last   time.Time
 	gap    time.Duration // the longest time without a packet
+	sound  time.Time     // the last packet with a sound
 	news   chan struct{} // closed and made anew with every change
 }
 
 // dial calls. networks are those that the person's machine may use.
 func dial(t testing.TB, s *Service, conversationID string, networks ...webrtc.NetworkType) *phone {
 	t.Helper()
+	var call *Call
+	p := dialBy(t, func(offer string) (answer string, err error) {
+		call, answer, err = s.Offer(t.Context(), person, conversationID, offer)
+		return answer, err
+	}, route{networks: networks})
+	p.call = call
+	return p
+}
+
+// route is what the person's packets take: the networks that their machine may use,
+// and what happens to their sound on the way. The zero value is a good one.
+type route struct {
+	networks []webrtc.NetworkType
+	link     interceptor.Factory
+}
+
+// dialBy calls by any way to give an offer and to get the answer.
+func dialBy(t testing.TB, signal func(offer string) (string, error), r route) *phone {
+	t.Helper()
 	var settings webrtc.SettingEngine
 	settings.SetIncludeLoopbackCandidate(true)
-	if len(networks) > 0 {
-		settings.SetNetworkTypes(networks)
+	if len(r.networks) > 0 {
+		settings.SetNetworkTypes(r.networks)
+	}
+	between := &interceptor.Registry{}
+	if r.link != nil {
+		between.Add(r.link)
 	}
 	engine := &webrtc.MediaEngine{}
 	if err := engine.RegisterDefaultCodecs(); err != nil {
@@ -80,7 +104,7 @@ func dial(t testing.TB, s *Service, conversationID string, networks ...webrtc.Ne
 	}
 	p := &phone{t: t, news: make(chan struct{})}
 	var err error
-	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithSettingEngine(settings), webrtc.WithInterceptorRegistry(&interceptor.Registry{}))
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithSettingEngine(settings), webrtc.WithInterceptorRegistry(between))
 	if p.pc, err = api.NewPeerConnection(webrtc.Configuration{}); err != nil {
 		t.Fatal(err)
 	}
@@ -113,12 +137,10 @@ func dial(t testing.TB, s *Service, conversationID string, networks ...webrtc.Ne
 			}
 		}
 	})
-	offer := p.offer(nil)
-	call, answer, err := s.Offer(t.Context(), person, conversationID, offer)
+	answer, err := signal(p.offer(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.call = call
 	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		t.Fatal(err)
 	}
@@ -196,6 +218,9 @@ func (p *phone) listen(t *webrtc.TrackRemote) {
 				p.last = now
 			}
 			p.heard = append(p.heard, pcm...)
+			if loud(pcm) > len(pcm)/20 {
+				p.sound = p.last
+			}
 		})
 	}
 }

@@ -18,6 +18,8 @@ func TestPacketsInTheirOrder(t *testing.T) {
 		{[]uint16{1, 3, 2, 4}, "[1 2 3 4]"},
 		{[]uint16{1, 3, 4, 5, 6, 7, 2, 8}, "[1 lost 3 4 5 6 7 8]"},
 		{[]uint16{1, 1, 2, 2, 1}, "[1 2]"},
+		// After one that came eight places late, as late a one is waited for.
+		{[]uint16{1, 3, 4, 5, 6, 7, 8, 9, 2, 10, 12, 13, 14, 15, 16, 17, 18, 11, 19}, "[1 lost 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19]"},
 		{[]uint16{1, 2, 9000, 9001}, "[1 2 9000 9001]"},
 	} {
 		if got := fmt.Sprint(played(tt.in)); got != tt.want {

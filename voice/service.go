@@ -77,35 +77,11 @@ func New(o Options) (*Service, error) {
 	if o.Prompt == 0 {
 		o.Prompt = time.Minute
 	}
-	var settings webrtc.SettingEngine
-	networks := []webrtc.NetworkType{}
-	if o.UDP != nil {
-		settings.SetICEUDPMux(webrtc.NewICEUDPMux(nil, o.UDP))
-		networks = append(networks, webrtc.NetworkTypeUDP4)
-	}
-	if o.TCP != nil {
-		settings.SetICETCPMux(webrtc.NewICETCPMux(nil, o.TCP, 16))
-		networks = append(networks, webrtc.NetworkTypeTCP4)
-	}
-	settings.SetNetworkTypes(networks)
-	settings.SetIncludeLoopbackCandidate(o.Loopback)
-	settings.DisableActiveTCP(true)
-	settings.SetICETimeouts(5*time.Second, 40*time.Second, 2*time.Second)
-	if len(o.PublicIPs) > 0 {
-		if err := settings.SetICEAddressRewriteRules(webrtc.ICEAddressRewriteRule{External: o.PublicIPs, AsCandidateType: webrtc.ICECandidateTypeHost}); err != nil {
-			return nil, fault.Wrap(err, fault.Invalid, "the public addresses of calls are not usable")
-		}
-	}
-	engine := &webrtc.MediaEngine{}
-	// Opus alone (RFC 7874, 3): mono from us, with in-band correction of losses.
-	err := engine.RegisterCodec(webrtc.RTPCodecParameters{PayloadType: 111, RTPCodecCapability: webrtc.RTPCodecCapability{
-		MimeType: webrtc.MimeTypeOpus, ClockRate: spokenRate, Channels: 2, SDPFmtpLine: "minptime=10;useinbandfec=1",
-	}}, webrtc.RTPCodecTypeAudio)
+	api, err := newAPI(o)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "the codec of calls cannot be registered")
+		return nil, err
 	}
-	return &Service{options: o, api: webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithSettingEngine(settings)),
-		calls: map[string]*Call{}, busy: map[string]bool{}}, nil
+	return &Service{options: o, api: api, calls: map[string]*Call{}, busy: map[string]bool{}}, nil
 }
 
 // Offer takes a browser's offer (RFC 9725, 4.2) and gives the call with its

@@ -49,7 +49,7 @@ func Corpus(language string, slots map[string][]string) []string {
 			continue
 		}
 		for i, choice := range choices(line) {
-			all = append(all, filled(choice, slots, i)...)
+			all = append(all, filled(strings.Join(strings.Fields(choice), " "), slots, i)...)
 		}
 	}
 	return all
@@ -70,7 +70,7 @@ func choices(pattern string) []string {
 	for _, choice := range strings.Split(pattern[open+1:shut], "|") {
 		for _, r := range rest {
 			if len(all) < corpusLine {
-				all = append(all, strings.Join(strings.Fields(pattern[:open]+choice+r), " "))
+				all = append(all, pattern[:open]+choice+r)
 			}
 		}
 	}
