@@ -12,6 +12,14 @@
 // through it ([Service.Answer]), and prompts go the same way where an agent takes
 // them there ([Service.Prompt]).
 //
+// # What is worked on
+//
+// A session may begin with a clone of a Git repository, on a branch, in its working
+// folder ([CreateOptions.Repository]). It fetches and pushes through its holder, which
+// has the token and lets it to that repository alone; a session that goes on in another
+// has to be given the token again. Large file storage (git-lfs) is no part of that.
+// Files come in by [Service.Upload].
+//
 // # Beyond the page
 //
 // What a session serves is reached by [Service.DialPort], for package web to show it at
@@ -24,7 +32,7 @@
 //     spool is read, and is appended with the aggregate's expected sequence.
 //   - A permission is given once: the first answer counts, here or in the terminal,
 //     and a session that goes on is never allowed more than it was.
-//   - No session has the key of its model.
+//   - No session has the key of its model, or the token of its repository.
 //   - Nobody learns that a session of somebody else exists. Its owner may do
 //     everything; others come in with an invitation as driver or observer, which
 //     the owner makes and which does not let them invite, rename or delete.

@@ -5,14 +5,18 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/openova-io/sandbox/conversation/fault"
+	"github.com/openova-io/sandbox/conversation/journal"
 	"github.com/openova-io/sandbox/shell/agent"
 	"github.com/openova-io/sandbox/shell/hold"
 )
@@ -37,7 +41,7 @@ type planned struct {
 
 // plan makes the session's folders and says what its holder is to run. resumed is
 // the session whose home and conversation it takes over; nil is none.
-func (s *Service) plan(ctx context.Context, id, nonce string, o CreateOptions, resumed *session) (p planned, err error) {
+func (s *Service) plan(ctx context.Context, actor journal.Actor, id, nonce string, o CreateOptions, resumed *session) (p planned, err error) {
 	dir := s.dir(id)
 	home, files, crossing := filepath.Join(dir, "home"), filepath.Join(dir, "files"), hold.CrossingDir(dir)
 	for _, d := range []string{home, files, crossing} {
@@ -62,6 +66,12 @@ func (s *Service) plan(ctx context.Context, id, nonce string, o CreateOptions, r
 			return p, s.Wall(ctx)
 		}
 		seenHome, seenFiles, seenCrossing, helper = hold.Home, hold.Files, hold.Crossing, hold.Helper
+	}
+	if err := s.mayClone(o.Repository); err != nil {
+		return p, err
+	}
+	if o.Dir == "" && o.Repository != "" {
+		o.Dir = strings.TrimSuffix(path.Base(o.Repository), ".git")
 	}
 	cwd, err := s.folder(home, seenHome, o.Dir)
 	if err != nil {
@@ -155,7 +165,16 @@ func (s *Service) plan(ctx context.Context, id, nonce string, o CreateOptions, r
 	if launch.Files == nil {
 		launch.Files = map[string]string{}
 	}
-	if argv, err = s.crossing(order, launch, seenFiles, seenCrossing, helper, argv); err != nil {
+	in := hold.Inside{Folder: seenCrossing}
+	if o.Repository != "" {
+		c.Repository, c.Branch = o.Repository, o.Branch
+		order.Repository = &hold.Repository{URL: o.Repository, Hosts: s.o.GitHosts}
+		p.secrets.RepositoryToken = o.Token
+		launch.Env = append(launch.Env, hold.GitConfig(o.Repository)...)
+		in.Clone = &hold.Clone{URL: o.Repository, Branch: o.Branch, Dir: cwd}
+	}
+	launch.Seeds = withGitConfig(ctx, launch.Seeds, actor)
+	if argv, err = s.crossing(in, order, launch, seenFiles, helper, argv); err != nil {
 		return p, err
 	}
 	if wall.Program != "" {
@@ -182,9 +201,9 @@ func (s *Service) plan(ctx context.Context, id, nonce string, o CreateOptions, r
 
 // crossing writes down the session's end of the ways in and out, and gives the
 // command that makes them first.
-func (s *Service) crossing(order hold.Order, launch agent.Launch, seenFiles, seenCrossing, helper string, argv []string) ([]string, error) {
-	in := hold.Inside{Folder: seenCrossing, Listen: map[string]int{}, Serve: launch.Serve, Ports: order.Ports,
-		Watch: s.o.Isolation == hold.Bwrap} // elsewhere it would be told the machine's
+func (s *Service) crossing(in hold.Inside, order hold.Order, launch agent.Launch, seenFiles, helper string, argv []string) ([]string, error) {
+	in.Listen, in.Serve, in.Ports = map[string]int{}, launch.Serve, order.Ports
+	in.Watch = s.o.Isolation == hold.Bwrap // elsewhere it would be told the machine's
 	for _, source := range order.Sources {
 		if source.Kind == hold.Hooks {
 			in.Listen[source.Name] = 0
@@ -192,6 +211,9 @@ func (s *Service) crossing(order hold.Order, launch agent.Launch, seenFiles, see
 	}
 	if order.Model != nil {
 		in.Listen[hold.ModelCrossing] = 0
+	}
+	if order.Repository != nil {
+		in.Listen[hold.RepositoryCrossing] = 0
 	}
 	if order.Egress != nil {
 		in.Listen[hold.ProxyCrossing] = 0
@@ -205,6 +227,44 @@ func (s *Service) crossing(order hold.Order, launch agent.Launch, seenFiles, see
 	}
 	launch.Files["inside.json"] = string(raw)
 	return append([]string{helper, "inside", filepath.Join(seenFiles, "inside.json"), "--"}, argv...), nil
+}
+
+// mayClone says why a repository cannot be cloned; nothing for none.
+func (s *Service) mayClone(address string) error {
+	if address == "" {
+		return nil
+	}
+	if err := hold.CheckRepository(address, s.o.GitHosts); err != nil {
+		e := fault.New(fault.Invalid, "%v", err).At("repository.url")
+		if len(s.o.GitHosts) == 0 {
+			return e.Do("Start the service with --git-hosts.")
+		}
+		return e.Do("Repositories may be on: %s.", strings.Join(s.o.GitHosts, ", "))
+	}
+	return nil
+}
+
+// withGitConfig adds who commits: the person, where they are known. It is a file of
+// the session's, so that they can change it.
+func withGitConfig(ctx context.Context, seeds map[string]string, actor journal.Actor) map[string]string {
+	name, email := "", actor.Email
+	if email != "" {
+		name, _, _ = strings.Cut(email, "@")
+	} else if actor.LocalOwner { // as on their own machine
+		get := func(key string) string {
+			out, _ := exec.CommandContext(ctx, "git", "config", "--global", "--get", key).Output()
+			return strings.TrimSpace(string(out))
+		}
+		name, email = get("user.name"), get("user.email")
+	}
+	if name == "" || email == "" || strings.ContainsAny(name+email, "\n\"\\") {
+		return seeds
+	}
+	if seeds = maps.Clone(seeds); seeds == nil {
+		seeds = map[string]string{}
+	}
+	seeds[".gitconfig"] = fmt.Sprintf("[user]\n\tname = \"%s\"\n\temail = \"%s\"\n", name, email)
+	return seeds
 }
 
 // program gives an agent's command as its session sees it.

@@ -62,6 +62,9 @@ func (s *Service) Prompt(ctx context.Context, actor journal.Actor, id, invitatio
 		if err := takes(ctx, c, a.Shows); err != nil {
 			return err
 		}
+		if err := x.hearing(ctx); err != nil {
+			return err
+		}
 		if asks() { // meanwhile
 			return refused
 		}
@@ -94,6 +97,25 @@ func (x *session) answering(ctx context.Context) (*hold.Conn, error) {
 		case <-changed:
 		case <-ctx.Done():
 			return nil, err
+		}
+	}
+}
+
+// hearing waits until the agent's side channel is there.
+func (x *session) hearing(ctx context.Context) error {
+	changed, stop := x.changes()
+	defer stop()
+	for {
+		x.mu.Lock()
+		hears := x.live.reader != nil && x.live.reader.Hears()
+		x.mu.Unlock()
+		if hears {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fault.New(fault.Unavailable, "the agent takes no prompt now").Do("Look at its terminal: it shows what it waits for.")
 		}
 	}
 }

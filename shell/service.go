@@ -38,6 +38,9 @@ type Options struct {
 	// Egress are hosts with ports that walled sessions may connect to; none is no
 	// network at all.
 	Egress []string
+	// GitHosts are hosts with ports that sessions may clone repositories of; none is
+	// no repositories.
+	GitHosts []string
 	// Limits are what each session may use.
 	Limits hold.Limits
 	// Tell tells the owner of a session something while they do not look at it. It
@@ -170,12 +173,19 @@ type CreateOptions struct {
 	Cols, Rows int
 	// Mode is what the agent may do without asking; empty is to ask.
 	Mode agent.Mode
+	// Repository is the address of a Git repository that is cloned into the working
+	// folder, Branch what is switched to there or begun, and Token what its host wants;
+	// the session works with it and does not have it.
+	Repository, Branch, Token string
 	// Resume is a session of the same person that has ended: its home and its agent's
 	// conversation go on here. The mode is then the same, or narrower.
 	Resume string
 }
 
-var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
+var (
+	branchName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/+-]{0,98}[A-Za-z0-9]$|^[A-Za-z0-9]$`)
+	envName    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
+)
 
 // check finds everything that is wrong with the options.
 func (o CreateOptions) check() error {
@@ -204,6 +214,12 @@ func (o CreateOptions) check() error {
 		if !envName.MatchString(name) || strings.HasPrefix(name, "SANDBOX_") || strings.ContainsRune(value, 0) {
 			bad("env."+name, "name", "", "This is no variable that can be set.", "Use letters, digits and underscores.")
 		}
+	}
+	if o.Branch != "" && (!branchName.MatchString(o.Branch) || strings.Contains(o.Branch, "..") || strings.HasSuffix(o.Branch, ".lock")) {
+		bad("repository.branch", "name", o.Branch, "This is no name of a branch.", "For example feature/booking.")
+	}
+	if o.Repository == "" && (o.Branch != "" || o.Token != "") && o.Resume == "" {
+		bad("repository.url", "required", "", "A branch or a token is for a repository.", "Give its address.")
 	}
 	for i, a := range slices.Concat(o.Command, o.Args) {
 		if strings.ContainsRune(a, 0) {
@@ -236,7 +252,7 @@ func (s *Service) Create(ctx context.Context, actor journal.Actor, o CreateOptio
 		resumed.mu.Lock()
 		defer resumed.mu.Unlock()
 	}
-	p, err := s.plan(ctx, id, nonce, o, resumed)
+	p, err := s.plan(ctx, actor, id, nonce, o, resumed)
 	if err != nil {
 		_ = os.RemoveAll(s.dir(id))
 		return Session{}, err
@@ -310,6 +326,9 @@ func (s *Service) resume(actor journal.Actor, o *CreateOptions) (*session, error
 	}
 	if o.Dir == "" {
 		o.Dir = x.f.Dir
+	}
+	if o.Repository == "" {
+		o.Repository, o.Branch = x.f.Repository, x.f.Branch
 	}
 	return x, nil
 }

@@ -51,10 +51,13 @@ type Session struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
 	// Agent is the catalogue's name of what runs; empty when a command was given.
-	Agent     string         `json:"agent,omitempty"`
-	Command   []string       `json:"command,omitempty"`
-	Dir       string         `json:"dir"`
-	Isolation hold.Isolation `json:"isolation"`
+	Agent   string   `json:"agent,omitempty"`
+	Command []string `json:"command,omitempty"`
+	Dir     string   `json:"dir"`
+	// Repository is the address of what was cloned into Dir, and Branch what it is on.
+	Repository string         `json:"repository,omitempty"`
+	Branch     string         `json:"branch,omitempty"`
+	Isolation  hold.Isolation `json:"isolation"`
 	// Mode is what the agent may do without asking, as it was started.
 	Mode  agent.Mode `json:"mode,omitempty"`
 	State State      `json:"state"`
@@ -80,14 +83,16 @@ type Session struct {
 }
 
 type created struct {
-	Name      string         `json:"name"`
-	Agent     string         `json:"agent,omitempty"`
-	Command   []string       `json:"command,omitempty"`
-	Dir       string         `json:"dir"`
-	Isolation hold.Isolation `json:"isolation"`
-	Mode      agent.Mode     `json:"mode,omitempty"`
-	Owner     journal.Actor  `json:"owner"`
-	Org       string         `json:"org,omitempty"`
+	Name       string         `json:"name"`
+	Agent      string         `json:"agent,omitempty"`
+	Command    []string       `json:"command,omitempty"`
+	Dir        string         `json:"dir"`
+	Repository string         `json:"repository,omitempty"`
+	Branch     string         `json:"branch,omitempty"`
+	Isolation  hold.Isolation `json:"isolation"`
+	Mode       agent.Mode     `json:"mode,omitempty"`
+	Owner      journal.Actor  `json:"owner"`
+	Org        string         `json:"org,omitempty"`
 	// Conversation is what the agent goes on with when it is resumed.
 	Conversation string `json:"conversation,omitempty"`
 }
@@ -148,6 +153,7 @@ func (f *folded) apply(e journal.Event) error {
 		err = e.Decode(&d)
 		f.Name, f.Agent, f.Command, f.Dir, f.Isolation = d.Name, d.Agent, d.Command, d.Dir, d.Isolation
 		f.Mode, f.Conversation = d.Mode, d.Conversation
+		f.Repository, f.Branch = d.Repository, d.Branch
 		f.owner, f.CreatedAt, f.ActiveAt = d.Owner, e.Timestamp, e.Timestamp
 	case eventRenamed:
 		var d renamed

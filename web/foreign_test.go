@@ -40,6 +40,7 @@ var bodies = map[string]string{
 	"POST /api/v1/deployments/{id}/approval":                `{"value":"approve"}`,
 	"POST /api/v1/sandbox/sessions/{id}/prompt":             `{"text":"x"}`,
 	"POST /api/v1/sandbox/sessions/{id}/permissions/{card}": `{"decision":"allow"}`,
+	"POST /api/v1/sandbox/sessions/{id}/files":              `x`,
 }
 
 // named are routes that name something in their body, and of which noun it is.

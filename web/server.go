@@ -205,8 +205,8 @@ func (s *Server) echo() *echo.Echo {
 		return err
 	}}), middleware.BodyLimitWithConfig(middleware.BodyLimitConfig{
 		Limit: "2M",
-		// It reads its own, smaller limit, and says so in upstream's words.
-		Skipper: func(c echo.Context) bool { return c.Path() == kubeconfigPath },
+		// They have limits of their own: one says so in upstream's words, one takes files.
+		Skipper: func(c echo.Context) bool { return c.Path() == kubeconfigPath || c.Path() == uploadPath },
 	}), middleware.GzipWithConfig(middleware.GzipConfig{
 		Level: 5, MinLength: 1024,
 		// Streams must not wait in a compressor, upgrades must keep their socket, and

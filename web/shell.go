@@ -43,6 +43,7 @@ func (s *Server) shellRoutes(api *echo.Group) {
 	g.POST("/sessions/:id/invitations", s.inviteToSession)
 	g.POST("/sessions/:id/prompt", s.promptSession)
 	g.POST("/sessions/:id/permissions/:card", s.answerPermission)
+	g.POST("/sessions/:id/files", s.uploadFile)
 	g.GET("/sessions/:id/recording", s.sessionRecording)
 	g.GET("/sessions/:id/previews/:port", s.openPreview)
 	g.GET("/sessions/:id/stream", s.sessionStream)
@@ -77,23 +78,28 @@ func (s *Server) createSession(c echo.Context) error {
 		return err
 	}
 	var in struct {
-		Agent     string            `json:"agent"`
-		Command   []string          `json:"command"`
-		ExtraArgs []string          `json:"extraArgs"`
-		EnvMap    map[string]string `json:"envMap"`
-		Name      string            `json:"name"`
-		Cwd       string            `json:"cwd"`
-		Mode      agent.Mode        `json:"mode"`
-		Resume    string            `json:"resume"`
-		Rows      int               `json:"rows"`
-		Cols      int               `json:"cols"`
+		Agent      string            `json:"agent"`
+		Command    []string          `json:"command"`
+		ExtraArgs  []string          `json:"extraArgs"`
+		EnvMap     map[string]string `json:"envMap"`
+		Name       string            `json:"name"`
+		Cwd        string            `json:"cwd"`
+		Mode       agent.Mode        `json:"mode"`
+		Resume     string            `json:"resume"`
+		Repository struct {
+			URL    string `json:"url"`
+			Branch string `json:"branch"`
+			Token  string `json:"token"`
+		} `json:"repository"`
+		Rows int `json:"rows"`
+		Cols int `json:"cols"`
 	}
 	if err := bind(c, &in); err != nil {
 		return err
 	}
 	v, err := s.options.Shell.Create(c.Request().Context(), actor, shell.CreateOptions{
 		Agent: in.Agent, Command: in.Command, Args: in.ExtraArgs, Env: in.EnvMap, Name: in.Name, Dir: in.Cwd, Rows: in.Rows, Cols: in.Cols,
-		Mode: in.Mode, Resume: in.Resume,
+		Mode: in.Mode, Resume: in.Resume, Repository: in.Repository.URL, Branch: in.Repository.Branch, Token: in.Repository.Token,
 	})
 	if err != nil {
 		return err
@@ -243,6 +249,22 @@ func (s *Server) answerPermission(c echo.Context) error {
 		return err
 	}
 	return c.JSON(http.StatusOK, answered)
+}
+
+// uploadPath is where files come in, which have a limit of their own.
+const uploadPath = "/api/v1/sandbox/sessions/:id/files"
+
+// uploadFile puts a file into a session: the body, as it is.
+func (s *Server) uploadFile(c echo.Context) error {
+	actor, err := s.actor(c)
+	if err != nil {
+		return err
+	}
+	path, size, err := s.options.Shell.Upload(actor, c.Param("id"), c.QueryParam("invitation"), c.QueryParam("name"), c.Request().Body)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusCreated, map[string]any{"path": path, "size": size})
 }
 
 func (s *Server) sessionRecording(c echo.Context) error {

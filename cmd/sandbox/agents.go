@@ -53,15 +53,15 @@ func modelKey(file, env, option string) (string, error) {
 	return strings.TrimSpace(string(raw)), fault.Wrap(err, fault.Invalid, "%s cannot be read", option)
 }
 
-// egress is where walled sessions may connect to.
-func egress(c *config) ([]string, error) {
+// places reads an option that lists hosts with ports.
+func places(option, value string) ([]string, error) {
 	var out []string
-	for entry := range strings.SplitSeq(c.Egress, ",") {
+	for entry := range strings.SplitSeq(value, ",") {
 		if entry = strings.TrimSpace(entry); entry == "" {
 			continue
 		}
 		if err := hold.CheckEgress(entry); err != nil {
-			return nil, fault.New(fault.Invalid, "--egress: %v", err)
+			return nil, fault.New(fault.Invalid, "--%s: %v", option, err)
 		}
 		out = append(out, entry)
 	}

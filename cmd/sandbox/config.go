@@ -34,7 +34,7 @@ type config struct {
 	AnthropicBaseURL               string
 	AnthropicKeyFile               string
 	AnthropicModel, AgentModel     string
-	Egress                         string
+	Egress, GitHosts               string
 	SkillsDir, NATSURL             string
 	MasterKeyFile                  string
 	Tofu, ProviderMirror, Holder   string
@@ -134,6 +134,7 @@ func options() []option {
 		{"anthropic-model", "", "model that Claude Code thinks with; empty: its own choice", serving, func(c *config) any { return &c.AnthropicModel }},
 		{"agent-model", "", "model at --openai-base-url that the other coding agents think with", serving, func(c *config) any { return &c.AgentModel }},
 		{"egress", "", "hosts with ports that sessions behind bubblewrap may connect to, e.g. github.com:443,*.npmjs.org:443; empty: none", serving, func(c *config) any { return &c.Egress }},
+		{"git-hosts", "github.com:443,gitlab.com:443,bitbucket.org:443,codeberg.org:443", "hosts with ports whose Git repositories sessions may work in, each session in one of them; empty: none", serving, func(c *config) any { return &c.GitHosts }},
 		{"skills-dir", "", "folder of industry packs that add to or replace the built-in ones", serving, func(c *config) any { return &c.SkillsDir }},
 		{"nats-url", "", "join an existing NATS cluster instead of the embedded server", serving, func(c *config) any { return &c.NATSURL }},
 		{"master-key-file", "", "master key outside the data directory; else SANDBOX_MASTER_KEY or a file in it", serving + " restore", func(c *config) any { return &c.MasterKeyFile }},

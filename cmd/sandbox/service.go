@@ -118,7 +118,11 @@ func (s *service) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	allowed, err := egress(s.c)
+	allowed, err := places("egress", s.c.Egress)
+	if err != nil {
+		return err
+	}
+	gitHosts, err := places("git-hosts", s.c.GitHosts)
 	if err != nil {
 		return err
 	}
@@ -133,7 +137,7 @@ func (s *service) open(ctx context.Context) (err error) {
 	s.shell, err = shell.New(ctx, shell.Options{
 		Journal: s.journal, Dir: filepath.Join(s.c.DataDir, "sessions"), Isolation: hold.Isolation(s.c.Isolation),
 		Launcher: hold.Detached{Holder: holder}, Holder: holder, Logger: s.logger,
-		Installed: tools{s.c}.agent, Models: models, Egress: allowed,
+		Installed: tools{s.c}.agent, Models: models, Egress: allowed, GitHosts: gitHosts,
 		Limits: hold.Limits{Memory: int64(max(s.c.SessionMemory, 0) * (1 << 30)), Processes: int(max(s.c.SessionTasks, 0))},
 		Tell: func(owner journal.Actor, n shell.Notice) {
 			s.push.Tell(owner.Subject, push.Message{Session: n.Session, Name: n.Name, What: n.What, Text: n.Text, Card: n.Card})

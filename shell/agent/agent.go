@@ -139,6 +139,9 @@ type Reader interface {
 	// Read takes the next record and gives what it changes.
 	Read(hold.Record) []Update
 	State() State
+	// Hears is false while what the agent does would not be told, as its side channel
+	// is not there yet: no prompt is given to it before.
+	Hears() bool
 	// Answer gives the reply that lets or does not let the agent do what the
 	// permission card asks. A card that is not open is a [fault.Conflict] fault.
 	Answer(cardID string, allow bool, message string) (hold.ReplyData, error)

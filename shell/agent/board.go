@@ -22,6 +22,7 @@ type board struct {
 	state State
 	began time.Time
 	turn  int
+	deaf  bool // until its side channel is there
 }
 
 // tool is one call of a tool.
@@ -60,6 +61,9 @@ func (b *board) take() []Update {
 
 func (b *board) show(c card.Card)  { b.out = append(b.out, Update{Card: c}) }
 func (b *board) draft(c card.Card) { b.out = append(b.out, Update{Card: c, Draft: true}) }
+
+// Hears tells whether the agent's side channel is there.
+func (b *board) Hears() bool { return !b.deaf }
 
 // State is what the agent does.
 func (b *board) State() State {

@@ -22,7 +22,9 @@ func openCode() Agent {
 		Shows:     true,
 		Prepare:   prepareOpenCode,
 		Read: func() Reader {
-			return &openCodeReader{board: newBoard(), roles: map[string]string{}, parts: map[string]string{}}
+			o := &openCodeReader{board: newBoard(), roles: map[string]string{}, parts: map[string]string{}}
+			o.deaf = true // its server tells nothing of what was before somebody listened
+			return o
 		},
 	}
 }
@@ -63,7 +65,7 @@ func prepareOpenCode(p Place) Launch {
 			"OPENCODE_DISABLE_MODELS_FETCH=1", "OPENCODE_DISABLE_AUTOUPDATE=1", "OPENCODE_DISABLE_LSP_DOWNLOAD=1", "OPENCODE_DISABLE_SHARE=1"},
 		Files: map[string]string{"opencode.json": string(config)},
 		Sources: []hold.Source{{Name: "events", Kind: hold.Events, Path: "/event", User: "opencode", Secret: p.Nonce, Keep: []string{
-			"message.updated", "message.part.updated", "message.part.delta", "permission.asked", "permission.replied", "session.idle", "session.error", "todo.updated",
+			"server.connected", "message.updated", "message.part.updated", "message.part.delta", "permission.asked", "permission.replied", "session.idle", "session.error", "todo.updated",
 		}}},
 		Serve: map[string]int{"events": p.Port},
 	}
@@ -153,6 +155,7 @@ func (o *openCodeReader) Read(r hold.Record) []Update {
 	if o.channel(r) || r.Source != "events" || json.Unmarshal(r.Data, &e) != nil {
 		return o.take()
 	}
+	o.deaf = false
 	p := e.Properties
 	switch e.Type {
 	case "message.updated":

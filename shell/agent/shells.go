@@ -100,6 +100,8 @@ func readCommands() Reader { return &commands{} }
 
 func (c *commands) State() State { return c.state }
 
+func (c *commands) Hears() bool { return true }
+
 func (c *commands) Answer(string, bool, string) (hold.ReplyData, error) {
 	return hold.ReplyData{}, fault.New(fault.NotFound, "a shell asks for no permission")
 }

@@ -138,7 +138,7 @@ func openChannels(h *holder, secrets Secrets) (c *channels, err error) {
 			c.close()
 		}
 	}()
-	if len(h.order.Sources) == 0 && h.order.Model == nil && h.order.Egress == nil && !h.order.Ports {
+	if len(h.order.Sources) == 0 && h.order.Model == nil && h.order.Repository == nil && h.order.Egress == nil && !h.order.Ports {
 		return c, nil
 	}
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
@@ -169,6 +169,16 @@ func openChannels(h *holder, secrets Secrets) (c *channels, err error) {
 			return c, err
 		}
 		if err := c.serve(ModelCrossing, gateway); err != nil {
+			return c, err
+		}
+	}
+	if r := h.order.Repository; r != nil {
+		gateway, closed, err := r.handler(h.dir, secrets.RepositoryToken)
+		if err != nil {
+			return c, err
+		}
+		c.closed = append(c.closed, closed)
+		if err := c.serve(RepositoryCrossing, gateway); err != nil {
 			return c, err
 		}
 	}

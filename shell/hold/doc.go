@@ -38,11 +38,12 @@
 //
 // A session behind a wall has no network. What it needs crosses the wall through
 // unix sockets of its holder: the agent's side channels ([Source]), its model
-// ([Model]), its own ports ([DialPort]) and, where the order lists hosts, a proxy ([Egress]). Inside, ports on
+// ([Model]), the repository that it works in ([Repository]), its own ports ([DialPort])
+// and, where the order lists hosts, a proxy ([Egress]). Inside, ports on
 // the session's own loopback lead to them ([Inside]). The holder listens and never
 // connects to what the session has put somewhere; the files that it tails are
-// opened below their root only. The model's key reaches the holder on its standard
-// input and stays in its memory.
+// opened below their root only. The keys of the model and of the repository reach the
+// holder on its standard input and stay in its memory.
 //
 // # Invariants
 //

@@ -51,6 +51,8 @@ type Order struct {
 	Limits Limits `json:"limits,omitzero"`
 	// Model is what the session's agent thinks with; nil is none.
 	Model *Model `json:"model,omitempty"`
+	// Repository is what the session works in; nil is none.
+	Repository *Repository `json:"repository,omitempty"`
 	// Egress is where else the session may connect to; nil is nowhere.
 	Egress *Egress `json:"egress,omitempty"`
 }

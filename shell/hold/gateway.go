@@ -27,6 +27,8 @@ type Model struct {
 // Secrets are handed to a holder when it starts, and kept in its memory only.
 type Secrets struct {
 	ModelKey string `json:"modelKey,omitempty"`
+	// RepositoryToken is good for the session's repository.
+	RepositoryToken string `json:"repositoryToken,omitempty"`
 }
 
 // handler forwards a session's requests to its model.

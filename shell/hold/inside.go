@@ -36,6 +36,8 @@ type Inside struct {
 	// Files are those in which, like in the command and in the environment,
 	// {port:NAME} is to become the port of that name.
 	Files []string `json:"files,omitempty"`
+	// Clone is the repository to work in; nil is none.
+	Clone *Clone `json:"clone,omitempty"`
 }
 
 // PortOf stands for the port of a crossing until the session starts.
@@ -125,6 +127,11 @@ func inside(file string, argv []string) error {
 	}
 	for i := range argv {
 		argv[i] = swap.Replace(argv[i])
+	}
+	if in.Clone != nil {
+		if err := in.Clone.clone(env); err != nil {
+			return err
+		}
 	}
 	return fmt.Errorf("%s: %w", argv[0], syscall.Exec(argv[0], argv, env))
 }

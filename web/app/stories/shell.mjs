@@ -73,6 +73,27 @@ try {
   await look(phone, 'cards')
   await look(desktop, 'terminal')
 
+  // A file from the phone, and a picture that is pasted on the desktop.
+  await phone.locator('input[type=file]').setInputFiles({ name: 'notes of today.txt', mimeType: 'text/plain', buffer: Buffer.from('carried over\n') })
+  await phone.waitForFunction(() => document.querySelector('textarea.field').value.includes('/uploads/notes-of-today.txt '))
+  await look(phone, 'attached')
+  await compose.evaluate((field) => field.setSelectionRange(0, 0))
+  await compose.pressSequentially('cat ')
+  await phone.getByRole('button', { name: 'Send' }).click()
+  await card(phone, 'carried over').waitFor()
+  await desktop.locator('.xterm-helper-textarea').focus()
+  await desktop.keyboard.type('wc -c < ')
+  const put = desktop.waitForResponse((r) => r.url().includes('/files?'))
+  await desktop.evaluate(() => {
+    const data = new DataTransfer()
+    data.items.add(new File([new Uint8Array(1234)], 'image.png', { type: 'image/png' }))
+    document.activeElement.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }))
+  })
+  assert.equal((await put).status(), 201)
+  await desktop.locator('[data-adding]').waitFor({ state: 'detached' })
+  await desktop.keyboard.press('Enter') // its place was typed for the person
+  await card(phone, '1234').waitFor()
+
   // What the session serves is looked at on both, at an origin of its own.
   if (walled) {
     await compose.fill(`perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 3000, Listen => 9, ReuseAddr => 1); while ($c = $s->accept) { sysread $c, $r, 4096; print $c "HTTP/1.0 200 OK\\r\\nContent-Type: text/html\\r\\n\\r\\n<h1>hello from the session</h1>"; close $c }' &`)

@@ -13,6 +13,8 @@ export interface Session {
   name: string
   agent?: string
   dir: string
+  repository?: string
+  branch?: string
   isolation: 'bwrap' | 'pod' | 'none'
   mode?: Mode
   state: SessionState
@@ -24,6 +26,13 @@ export interface Session {
   watchers?: Watcher[]
   lastCommand?: string
   pid?: number
+}
+
+/** A Git repository to work in. */
+export interface Repository {
+  url: string
+  branch?: string
+  token?: string
 }
 
 export interface Agents {
@@ -52,10 +61,26 @@ export const shell = {
   agents: () => call<Agents>('GET', 'agents'),
   sessions: async () => (await call<{ sessions: Session[] }>('GET', 'sessions')).sessions,
   session: (id: string, invitation: string) => call<Session>('GET', `sessions/${id}${invited(invitation)}`),
-  create: (agent: string, name: string, mode?: Mode) => call<Session>('POST', 'sessions', { agent, ...(name ? { name } : {}), ...(mode ? { mode } : {}) }),
+  create: (agent: string, name: string, mode?: Mode, repository?: Repository) =>
+    call<Session>('POST', 'sessions', { agent, ...(name ? { name } : {}), ...(mode ? { mode } : {}), ...(repository ? { repository } : {}) }),
   /** Goes on with an agent's session that has ended. */
   resume: (id: string) => call<Session>('POST', 'sessions', { resume: id }),
   prompt: (id: string, text: string, invitation: string) => call<void>('POST', `sessions/${id}/prompt${invited(invitation)}`, { text }),
+  /** Puts a file into a session and gives where it is, as the session sees it. */
+  put: async (id: string, file: File, invitation: string) => {
+    const query = new URLSearchParams({ name: file.name, ...(invitation ? { invitation } : {}) })
+    const response = await fetch(address(`api/v1/sandbox/sessions/${id}/files?${query}`), {
+      method: 'POST',
+      cache: 'no-store',
+      credentials: 'same-origin',
+      headers: { 'Content-Type': 'application/octet-stream' },
+      body: file,
+    }).catch(() => {
+      throw new APIError({ status: 0, code: 'unavailable' })
+    })
+    if (!response.ok) throw await problemOf(response)
+    return ((await response.json()) as { path: string }).path
+  },
   answer: (id: string, card: string, allow: boolean, invitation: string) =>
     call<unknown>('POST', `sessions/${id}/permissions/${encodeURIComponent(card)}${invited(invitation)}`, { decision: allow ? 'allow' : 'deny' }),
   /** What a browser subscribes to notifications with. */

@@ -3,6 +3,7 @@ import { useRef, useState } from 'react'
 import { useAction } from '../lib/use-action'
 import { t } from '../messages'
 import { IconButton } from '../ui/button'
+import { filesOf, useFiles } from './files'
 import { pasted } from './protocol'
 import type { Terminal } from './terminal'
 
@@ -54,15 +55,23 @@ interface ComposeProps extends Props {
   ready: boolean
   /** Hands a prompt to an agent; null types into the terminal. */
   prompt: ((text: string) => Promise<unknown>) | null
+  /** Puts a file into the session and gives where it is. */
+  put: (file: File) => Promise<string>
 }
 
-export function ComposeBar({ terminal, input, disabled, hint, ready, prompt }: ComposeProps) {
+export function ComposeBar({ terminal, input, disabled, hint, ready, prompt, put }: ComposeProps) {
   const [text, setText] = useState('')
   const hand = useAction(async (line: string) => {
     await prompt?.(line)
     setText('')
   })
   const field = useRef<HTMLTextAreaElement>(null)
+  const chooser = useRef<HTMLInputElement>(null)
+  const files = useFiles(put, (paths) => {
+    setText((before) => `${before}${before === '' || /\s$/.test(before) ? '' : ' '}${paths} `)
+    field.current?.focus()
+  })
+  const problem = hand.error || files.error
   const send = (): void => {
     if (disabled || !ready) return
     const line = text.replace(/\n+$/, '')
@@ -84,7 +93,20 @@ export function ComposeBar({ terminal, input, disabled, hint, ready, prompt }: C
         send()
       }}
     >
-      {hand.error ? <p role="alert" className="w-full rounded-md border border-warn/50 bg-warn-soft px-3 py-2 text-sm">{hand.error}</p> : null}
+      {problem ? <p role="alert" className="w-full rounded-md border border-warn/50 bg-warn-soft px-3 py-2 text-sm">{problem}</p> : null}
+      <input
+        ref={chooser}
+        type="file"
+        multiple
+        hidden
+        tabIndex={-1}
+        aria-label={t('shell.attach')}
+        onChange={(e) => {
+          files.take([...(e.target.files ?? [])])
+          e.target.value = '' // the same one again is a change
+        }}
+      />
+      <IconButton icon={files.busy ? 'more' : 'clip'} label={t(files.busy ? 'shell.attaching' : 'shell.attach')} type="button" disabled={disabled || files.busy} onClick={() => chooser.current?.click()} />
       <textarea
         ref={field}
         value={text}
@@ -97,8 +119,14 @@ export function ComposeBar({ terminal, input, disabled, hint, ready, prompt }: C
         autoCorrect="off"
         spellCheck={false}
         enterKeyHint="send"
-        className="field exact min-h-11 min-w-0 flex-1 resize-none rounded-md border border-edge bg-surface px-3 py-2"
+        className="field exact field-sizing-content max-h-40 min-h-11 min-w-0 flex-1 resize-none rounded-md border border-edge bg-surface px-3 py-2"
         onChange={(e) => setText(e.target.value)}
+        onPaste={(e) => {
+          const pastedFiles = filesOf(e.clipboardData)
+          if (pastedFiles.length === 0) return
+          e.preventDefault()
+          files.take(pastedFiles)
+        }}
         onKeyDown={(e) => {
           if (e.key === 'Enter' && !e.shiftKey && !e.nativeEvent.isComposing) {
             e.preventDefault()

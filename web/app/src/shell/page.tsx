@@ -1,5 +1,5 @@
 /** The developer shell: the list of sessions, and one of them. */
-import { useCallback, useEffect, useState } from 'react'
+import { useCallback, useEffect, useId, useState } from 'react'
 import type { Whoami } from '../api/types'
 import { Header, HeaderLink } from '../frame/header'
 import { explain, useAction } from '../lib/use-action'
@@ -113,7 +113,7 @@ export default function ShellPage({ whoami, simulated }: { whoami: Whoami; simul
         )}
         {sessions && sessions.length > 0 ? <Notify /> : null}
       </main>
-      {agents ? <NewSession agents={agents} open={asking} onOpenChange={setAsking} onMade={(s) => { setAsking(false); setSessions([s, ...(sessions ?? [])]); open(s.id) }} /> : null}
+      {agents ? <NewSession agents={agents} known={[...new Set((sessions ?? []).flatMap((s) => s.repository ?? []))]} open={asking} onOpenChange={setAsking} onMade={(s) => { setAsking(false); setSessions([s, ...(sessions ?? [])]); open(s.id) }} /> : null}
       <Sheet open={ending !== null} onOpenChange={(o) => !o && setEnding(null)} from="middle" title={t('shell.endTitle')} description={t('shell.endBody', { name: ending?.name ?? '' })}>
         <div className="flex flex-col gap-3 p-4">
           {end.error ? <Note text={end.error} /> : null}
@@ -121,6 +121,42 @@ export default function ShellPage({ whoami, simulated }: { whoami: Whoami; simul
         </div>
       </Sheet>
     </div>
+  )
+}
+
+interface LineProps {
+  label: string
+  value: string
+  onChange: (value: string) => void
+  optional?: boolean
+  type?: 'text' | 'url' | 'password'
+  note?: string
+  list?: string
+  placeholder?: string
+}
+
+/** A line of the dialog for something exact, which no keyboard should improve. */
+function Line({ label, value, onChange, optional = false, type = 'text', note = '', list, placeholder }: LineProps) {
+  const id = useId()
+  return (
+    <label className="flex flex-col gap-1">
+      <span className="font-medium">{label} {optional ? <span className="font-normal text-muted">({t('app.optional')})</span> : null}</span>
+      <input
+        value={value}
+        onChange={(e) => onChange(e.target.value)}
+        type={type}
+        list={list}
+        placeholder={placeholder}
+        dir="ltr"
+        autoCapitalize="off"
+        autoComplete={type === 'password' ? 'new-password' : 'off'}
+        autoCorrect="off"
+        spellCheck={false}
+        aria-describedby={note ? id : undefined}
+        className="exact min-h-11 min-w-0 rounded-md border border-edge bg-surface px-3"
+      />
+      {note ? <span id={id} className="text-sm text-muted">{note}</span> : null}
+    </label>
   )
 }
 
@@ -140,18 +176,26 @@ function StateDot({ state }: { state: Session['state'] }) {
 
 interface NewProps {
   agents: Agents
+  /** Repositories that were worked in before. */
+  known: string[]
   open: boolean
   onOpenChange: (open: boolean) => void
   onMade: (session: Session) => void
 }
 
-function NewSession({ agents, open, onOpenChange, onMade }: NewProps) {
+function NewSession({ agents, known, open, onOpenChange, onMade }: NewProps) {
   const first = agents.agents.find((a) => a.available)?.name ?? ''
   const [agent, setAgent] = useState(first)
   const [name, setName] = useState('')
   const [mode, setMode] = useState<Mode>('ask')
   const modes = agents.agents.find((a) => a.name === agent)?.modes ?? []
-  const make = useAction(async () => onMade(await shell.create(agent, name.trim(), modes.includes(mode) ? mode : undefined)))
+  const [url, setURL] = useState('')
+  const [branch, setBranch] = useState('')
+  const [token, setToken] = useState('')
+  const make = useAction(async () => {
+    const repository = url.trim() === '' ? undefined : { url: url.trim(), ...(branch.trim() ? { branch: branch.trim() } : {}), ...(token ? { token } : {}) }
+    onMade(await shell.create(agent, name.trim(), modes.includes(mode) ? mode : undefined, repository))
+  })
   return (
     <Sheet open={open} onOpenChange={onOpenChange} from="middle" title={t('shell.new')} description={tMaybe(`shell.isolation.${agents.isolation}`, '')}>
       <form className="flex flex-col gap-4 p-4" onSubmit={(e) => { e.preventDefault(); void make.run() }}>
@@ -186,6 +230,14 @@ function NewSession({ agents, open, onOpenChange, onMade }: NewProps) {
             </div>
           </fieldset>
         ) : null}
+        <Line label={t('shell.repository')} optional value={url} onChange={setURL} type="url" list="shell-repositories" placeholder="https://github.com/…" />
+        <datalist id="shell-repositories">{known.map((k) => <option key={k} value={k} />)}</datalist>
+        {url.trim() === '' ? null : (
+          <>
+            <Line label={t('shell.branch')} optional value={branch} onChange={setBranch} note={t('shell.branchNote')} />
+            <Line label={t('shell.token')} optional value={token} onChange={setToken} type="password" note={t('shell.tokenNote')} />
+          </>
+        )}
         <label className="flex flex-col gap-1">
           <span className="font-medium">{t('shell.name')} <span className="font-normal text-muted">({t('app.optional')})</span></span>
           <input value={name} maxLength={80} onChange={(e) => setName(e.target.value)} className="min-h-11 rounded-md border border-edge bg-surface px-3" />

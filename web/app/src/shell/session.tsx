@@ -1,5 +1,5 @@
 /** One session: its terminal and its cards, of the same running program. */
-import { useCallback, useEffect, useRef, useState } from 'react'
+import { useCallback, useEffect, useRef, useState, type SyntheticEvent } from 'react'
 import type { Card, PreviewLinkData } from '../api/card-types'
 import { useMedia, wide } from '../lib/use-media'
 import { t, tMaybe } from '../messages'
@@ -8,8 +8,9 @@ import { PreviewButton } from './agent-cards'
 import { preview as previewAddress, shell, type Session } from './api'
 import { Cards } from './cards'
 import { Connection, type Link } from './connection'
+import { filesOf, useFiles } from './files'
 import { ComposeBar, QuickKeys } from './keys'
-import type { Exit, Hello, Size } from './protocol'
+import { pasted, type Exit, type Hello, type Size } from './protocol'
 import { Terminal } from './terminal'
 
 interface Props {
@@ -110,7 +111,16 @@ export function SessionView({ id, name, invitation, onBack }: Props) {
   }, [view, big, measure])
 
   const input = useCallback((data: string) => connection.current?.input(data) ?? false, [])
+  const put = useCallback((file: File) => shell.put(id, file, invitation), [id, invitation])
+  const files = useFiles(put, (paths) => input(pasted(`${paths} `, terminal.current?.bracketed ?? false)))
   const mayType = link === 'live' && hello?.role !== 'observer'
+  /** Files that are pasted or dropped into the terminal; text is xterm.js's. */
+  const drop = (e: SyntheticEvent, dropped: File[]): void => {
+    if (dropped.length === 0 || !mayType) return
+    e.preventDefault()
+    e.stopPropagation()
+    files.take(dropped)
+  }
   const mine = size?.owner === hello?.client
   const watched = size !== null && size.watchers.length > 0
   const preview = mayType && !exit ? (port: number) => previewAddress(id, port, invitation) : null
@@ -176,7 +186,12 @@ export function SessionView({ id, name, invitation, onBack }: Props) {
           }}
         />
       ) : null}
+      {files.busy && view === 'terminal' ? <p role="status" data-adding className="border-b border-line bg-sunken px-3 py-1 text-sm text-muted">{t('shell.attaching')}</p> : null}
+      {files.error && view === 'terminal' ? <p role="alert" className="border-b border-warn/50 bg-warn-soft px-3 py-1 text-sm">{files.error}</p> : null}
       <div
+        onPasteCapture={(e) => drop(e, filesOf(e.clipboardData))}
+        onDragOver={(e) => e.preventDefault()}
+        onDrop={(e) => drop(e, filesOf(e.dataTransfer))}
         data-size={size ? `${size.cols}x${size.rows}` : ''}
         className={`shell-terminal min-h-0 flex-1 overflow-auto ${view === 'terminal' ? '' : 'shell-hidden'}`}
         aria-hidden={view !== 'terminal'}
@@ -189,7 +204,7 @@ export function SessionView({ id, name, invitation, onBack }: Props) {
         <div className="shrink-0 border-t border-line bg-sunken pb-[env(safe-area-inset-bottom)]">
           <QuickKeys terminal={terminal.current} input={input} disabled={!mayType} />
           <ComposeBar terminal={terminal.current} input={input} disabled={!mayType} ready={ready}
-            hint={t(!ready ? 'shell.startsHint' : known?.mode ? 'shell.promptHint' : 'shell.composeHint')} prompt={known?.mode ? (text) => shell.prompt(id, text, invitation) : null} />
+            put={put} hint={t(!ready ? 'shell.startsHint' : known?.mode ? 'shell.promptHint' : 'shell.composeHint')} prompt={known?.mode ? (text) => shell.prompt(id, text, invitation) : null} />
         </div>
       ) : null}
     </main>

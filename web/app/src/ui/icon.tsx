@@ -30,6 +30,8 @@ const paths = {
   microphoneOff: 'M3 3l14 14M12.500 8.500v-3a2.500 2.500 0 00-4.700-1.200M7.500 8v1.500a2.500 2.500 0 004 2M5 9.500a5 5 0 008 4M15 9.500a5 5 0 01-.3 1.700M10 14.500V17',
   dot: 'M10 9.500v1',
   file: 'M5 3h7l3 3v11H5zM12 3v3h3',
+  clip: 'M14.500 9.500l-5 5a3 3 0 01-4.200-4.200l6-6a2 2 0 012.800 2.800l-6 6a1 1 0 01-1.400-1.400l5-5',
+  more: 'M5 10h.5M10 10h.5M15 10h.5',
 } as const
 
 export type IconName = keyof typeof paths
