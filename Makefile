@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build app tools packages agents agents-test claude-code qwen-code opencode conformance test test-go test-app test-browser soak bench bench-shell doctor clean
+.PHONY: help run build app tools packages agents agents-test claude-code qwen-code opencode conformance test test-go test-app test-browser soak bench bench-shell bench-voice doctor clean
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # For a phone in the same network: make run LAN=1
@@ -82,6 +82,9 @@ bench: packages build tools ## the figures: name, value, unit, goal, met or shor
 
 bench-shell: build ## the figures of the developer shell, beside a bare terminal and gotty
 	@.tools/bench shell
+
+bench-voice: build ## the figures of the calls, in real time: some eight minutes
+	@.tools/bench voice
 
 doctor: build ## what is found on this machine
 	@bin/sandbox doctor

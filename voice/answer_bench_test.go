@@ -212,7 +212,7 @@ func BenchmarkAnswer(b *testing.B) {
 	report("recognised", complete, func(a heardAnswer) float64 { return a.Recognised })
 	report("answered", complete, func(a heardAnswer) float64 { return a.Answered })
 	report("voiced", complete, func(a heardAnswer) float64 { return a.Voiced })
-	report("rest", complete, func(a heardAnswer) float64 { return a.total - a.Waited - a.Recognised - a.Answered - a.Voiced })
+	report("own", complete, func(a heardAnswer) float64 { return a.total - a.Waited - a.Recognised - a.Answered })
 	if len(silent) > 0 {
 		b.ReportMetric(quantile(silent, 0.5), "silent-p50-ms")
 		b.ReportMetric(quantile(silent, 0.95), "silent-p95-ms")

@@ -84,6 +84,7 @@ func dial(t testing.TB, s *Service, conversationID string, networks ...webrtc.Ne
 type route struct {
 	networks []webrtc.NetworkType
 	link     interceptor.Factory
+	relay    *webrtc.ICEServer // by which alone they come
 }
 
 // dialBy calls by any way to give an offer and to get the answer.
@@ -105,7 +106,11 @@ func dialBy(t testing.TB, signal func(offer string) (string, error), r route) *p
 	p := &phone{t: t, news: make(chan struct{})}
 	var err error
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithSettingEngine(settings), webrtc.WithInterceptorRegistry(between))
-	if p.pc, err = api.NewPeerConnection(webrtc.Configuration{}); err != nil {
+	var configuration webrtc.Configuration
+	if r.relay != nil {
+		configuration = webrtc.Configuration{ICEServers: []webrtc.ICEServer{*r.relay}, ICETransportPolicy: webrtc.ICETransportPolicyRelay}
+	}
+	if p.pc, err = api.NewPeerConnection(configuration); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = p.pc.GracefulClose() })

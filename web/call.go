@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -64,6 +65,9 @@ func (s *Server) postCall(c echo.Context) error {
 	h.Set("ETag", call.ETag())
 	h.Set("Accept-Patch", fragment)
 	h.Set("Cache-Control", "no-store")
+	for _, link := range s.options.Relay.Links(actor.Subject, time.Now()) {
+		h.Add("Link", link)
+	}
 	return c.Blob(http.StatusCreated, sdp, []byte(answer))
 }
 

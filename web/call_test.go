@@ -75,7 +75,9 @@ func TestWHIP(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer calls.Close()
-	c := newConsole(t, func(o *web.Options) { o.Mode, o.Calls = web.Concierge, calls })
+	c := newConsole(t, func(o *web.Options) {
+		o.Mode, o.Calls, o.Relay = web.Concierge, calls, voice.Relay{URLs: []string{"turn:turn.example:3478"}, Secret: "x"}
+	})
 	send := func(method, path, kind, match, body string) *http.Response {
 		r := c.signedIn(t, request(method, path, body))
 		r.Header.Set("Content-Type", kind)
@@ -105,6 +107,9 @@ func TestWHIP(t *testing.T) {
 	location, etag := res.Header.Get("Location"), res.Header.Get("ETag")
 	if location == "" || !strings.HasPrefix(etag, `"`) || res.Header.Get("Accept-Patch") != frag || res.Header.Get("Content-Type") != sdp {
 		t.Fatalf("the answer has %v", res.Header)
+	}
+	if link := res.Header.Values("Link"); len(link) != 1 || !strings.HasPrefix(link[0], `<turn:turn.example:3478>; rel="ice-server"; username="`) {
+		t.Errorf("the servers are %q", link)
 	}
 	wantProblem(t, send("POST", begin, sdp, "", good), 409, "conflict") // one call in a conversation
 

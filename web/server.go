@@ -61,7 +61,9 @@ type Options struct {
 	// NoCalls says what is missing.
 	Calls   *voice.Service
 	NoCalls error
-	App     fs.FS
+	// Relay is told to callers.
+	Relay voice.Relay
+	App   fs.FS
 	// Recordings keeps calls; nil keeps none.
 	Recordings *recording.Store
 	// Outbox keeps the mails of a service that sends none; else nil.

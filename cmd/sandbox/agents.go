@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -23,7 +22,7 @@ func (t tools) agent(name string) (string, bool) {
 // agentModels are what coding agents think with, by what they speak.
 func agentModels(c *config) (map[agent.API]shell.ModelAccess, error) {
 	models := map[agent.API]shell.ModelAccess{}
-	key, err := modelKey(c.AnthropicKeyFile, "ANTHROPIC_API_KEY", "--anthropic-key-file")
+	key, err := keyFrom(c.AnthropicKeyFile, "anthropic-key-file", "ANTHROPIC_API_KEY")
 	if err != nil {
 		return nil, err
 	}
@@ -34,23 +33,13 @@ func agentModels(c *config) (map[agent.API]shell.ModelAccess, error) {
 		}
 		models[agent.Anthropic] = m
 	}
-	if key, err = modelKey(c.OpenAIKeyFile, "OPENAI_API_KEY", "--openai-key-file"); err != nil {
+	if key, err = keyFrom(c.OpenAIKeyFile, "openai-key-file", "OPENAI_API_KEY"); err != nil {
 		return nil, err
 	}
 	if c.AgentModel != "" && c.OpenAIBaseURL != "" {
 		models[agent.OpenAI] = shell.ModelAccess{URL: c.OpenAIBaseURL, Key: key, Name: c.AgentModel}
 	}
 	return models, nil
-}
-
-// modelKey reads a provider's key: from the file that was named, or from the
-// environment.
-func modelKey(file, env, option string) (string, error) {
-	if file == "" {
-		return os.Getenv(env), nil
-	}
-	raw, err := os.ReadFile(file)
-	return strings.TrimSpace(string(raw)), fault.Wrap(err, fault.Invalid, "%s cannot be read", option)
 }
 
 // places reads an option that lists hosts with ports.

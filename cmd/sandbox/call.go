@@ -105,6 +105,18 @@ func (s *service) speechService() (url, key string, err error) {
 	return cmp.Or(s.c.SpeechBaseURL, s.c.OpenAIBaseURL), key, err
 }
 
+// relay are the servers that callers may come through.
+func (s *service) relay() (voice.Relay, error) {
+	r := voice.Relay{URLs: list(s.c.CallTURN)}
+	var err error
+	if s.c.CallTURNSecretFile != "" {
+		if r.Secret, err = keyFrom(s.c.CallTURNSecretFile, "call-turn-secret-file", ""); err != nil {
+			return r, err
+		}
+	}
+	return r, fault.Wrap(r.Check(), fault.Invalid, "--call-turn")
+}
+
 // openRecordings opens what keeps recorded calls; nil where nobody wants it.
 func (s *service) openRecordings() (*recording.Store, error) {
 	if s.c.RecordingsKeep <= 0 {

@@ -51,6 +51,7 @@ type config struct {
 	Conversation                   string
 	Reconnect                      time.Duration
 	CallListen, CallPublicIPs      string
+	CallTURN, CallTURNSecretFile   string
 	Calls                          float64
 	Ear                            string
 	SpeechToText, TextToSpeech     string
@@ -150,6 +151,8 @@ func options() []option {
 		{"log-format", "json", "json or text", "*", func(c *config) any { return &c.LogFormat }},
 		{"call-listen", defaultCallListen, "address of the one UDP and TCP port of all calls; port 0: a free one", serving, func(c *config) any { return &c.CallListen }},
 		{"call-public-ips", "", "addresses that callers reach this machine at, if they are not its own, separated by commas", serving, func(c *config) any { return &c.CallPublicIPs }},
+		{"call-turn", "", "TURN and STUN servers for callers whose network lets nothing else through, e.g. turns:turn.example.com:443?transport=tcp, separated by commas", serving, func(c *config) any { return &c.CallTURN }},
+		{"call-turn-secret-file", "", "file with the secret that the TURN servers share with this service (TURN REST, as coturn's use-auth-secret)", serving, func(c *config) any { return &c.CallTURNSecretFile }},
 		{"calls", "4", "how many calls there may be at once", serving, func(c *config) any { return &c.Calls }},
 		{"speech-to-text", "pocketsphinx", "who hears in calls: pocketsphinx (embedded, English) or openai:MODEL", serving, func(c *config) any { return &c.SpeechToText }},
 		{"text-to-speech", "espeak-ng", "who speaks in calls: espeak-ng (embedded) or openai:MODEL, or openai:MODEL:VOICE", serving, func(c *config) any { return &c.TextToSpeech }},

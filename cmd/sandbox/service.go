@@ -250,8 +250,13 @@ func (s *service) server() (*web.Server, error) {
 	if s.lan != nil {
 		hosts = append(hosts, s.lan.host)
 	}
+	relay, err := s.relay()
+	if err != nil {
+		return nil, err
+	}
 	o := web.Options{
-		Mode: web.Concierge, Conversations: s.conversations, Provisioner: s.provisioner, Catalogue: s.catalogue,
+		Relay: relay,
+		Mode:  web.Concierge, Conversations: s.conversations, Provisioner: s.provisioner, Catalogue: s.catalogue,
 		Journal: s.journal, Identity: s.identity, App: app.FS(), Sovereign: s.sovereign, PublicURL: s.public,
 		AllowedHosts: hosts, TrustedProxies: list(s.c.TrustedProxies), Owner: s.owner(), Cloud: provisioner.Cloud(s.c.Cloud), Version: buildVersion(),
 		Logger: s.logger, Local: s.local(), Forget: s.forget, Audit: s.audit, Shell: s.shell, Push: s.push, Calls: s.calls, NoCalls: s.noCalls,

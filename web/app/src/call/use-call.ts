@@ -51,6 +51,8 @@ interface Line {
   sound: AudioContext
   connection: Connection | null
   mending: boolean
+  /** Servers that the service has named for callers without a direct way. */
+  relays: RTCIceServer[]
   /** What the person wants of the service, told anew to each connection. */
   wants: { record: boolean; textOnly: boolean }
   muted: boolean
@@ -77,6 +79,9 @@ const sound: MediaTrackConstraints = { echoCancellation: true, noiseSuppression:
 
 /** How long a call that has lost its connection is tried to be taken up again. */
 const patience = 90_000
+
+/** How long a direct way to the service is waited for, where there is another. */
+const direct = 3000
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -151,7 +156,7 @@ export function useCall(conversationId: string): Call {
   /** Makes a connection for a line; the conversation goes on in it. */
   const connect = useCallback(
     async (made: Line) => {
-      const peer = new RTCPeerConnection()
+      const peer = new RTCPeerConnection({ iceServers: made.relays })
       const events = peer.createDataChannel('events')
       for (const track of made.microphone.getAudioTracks()) peer.addTrack(track, made.microphone)
       const current = (): boolean => line.current === made && made.connection?.peer === peer
@@ -192,6 +197,14 @@ export function useCall(conversationId: string): Call {
         await peer.setRemoteDescription({ type: 'answer', sdp: session.answer })
         await gathered(peer)
         await trickle(session, peer.localDescription?.sdp ?? '')
+        // The servers are known only now: where the direct ways do not lead there, the
+        // call is taken up once more by them.
+        const first = made.relays.length === 0
+        made.relays = session.relays
+        if (first && session.relays.length > 0) {
+          peer.setConfiguration({ iceServers: session.relays })
+          connected(peer, direct).catch(() => current() && void mend.current(made))
+        }
       } catch (error) {
         peer.close()
         throw error
@@ -256,7 +269,7 @@ export function useCall(conversationId: string): Call {
     const audio = new Audio()
     audio.autoplay = true
     const context = new AudioContext()
-    const made: Line = { microphone, audio, sound: context, connection: null, mending: false, wants: { record: false, textOnly: false }, muted: false }
+    const made: Line = { microphone, audio, sound: context, connection: null, mending: false, relays: [], wants: { record: false, textOnly: false }, muted: false }
     line.current = made
     meter(made, (heard) => line.current === made && setLevel(heard))
     watchQuality(made, (seen) => line.current === made && setQuality(seen))

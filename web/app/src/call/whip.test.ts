@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { fragmentOf, withSession } from './whip'
+import { fragmentOf, relaysOf, withSession } from './whip'
 
 const description = [
   'v=0', 'o=- 1 2 IN IP4 127.0.0.1', 's=-', 't=0 0', 'a=group:BUNDLE 0 1', 'a=ice-options:trickle',
@@ -23,4 +23,15 @@ test('another ICE session replaces the former one in every section, and nothing 
   expect(changed.match(/a=candidate:2/g)).toHaveLength(1)
   expect(changed.indexOf('a=candidate:2')).toBeLessThan(changed.indexOf('m=application'))
   expect(fragmentOf(withSession(changed, fragmentOf(description)))).toBe(fragmentOf(description))
+})
+
+test('the servers of an answer are those that are linked as such', () => {
+  const link =
+    '<turns:turn.example.com:443?transport=tcp>; rel="ice-server"; username="1795:b3duZXI"; credential="aGVsbG8=, or; so"; credential-type="password", ' +
+    '<stun:stun.example.com:3478>; rel="ice-server", </api/v1/else>; rel="next"'
+  expect(relaysOf(link)).toEqual([
+    { urls: 'turns:turn.example.com:443?transport=tcp', username: '1795:b3duZXI', credential: 'aGVsbG8=, or; so' },
+    { urls: 'stun:stun.example.com:3478' },
+  ])
+  expect(relaysOf('')).toEqual([])
 })

@@ -61,6 +61,21 @@ export interface Session {
   etag: string
   /** The service's description: of ICE it is kept up to date. */
   answer: string
+  /** Ways round a network that lets nothing through directly. */
+  relays: RTCIceServer[]
+}
+
+/** The STUN and TURN servers of an answer's Link fields (RFC 9725, 4.6). */
+export function relaysOf(link: string): RTCIceServer[] {
+  const all: RTCIceServer[] = []
+  for (const [, url = '', rest = ''] of link.matchAll(/<([^>]*)>((?:\s*;\s*[a-z-]+="[^"]*")*)/g)) {
+    const values = new Map(Array.from(rest.matchAll(/([a-z-]+)="([^"]*)"/g), ([, name = '', value = '']) => [name, value]))
+    if (values.get('rel') !== 'ice-server') continue
+    const username = values.get('username')
+    const credential = values.get('credential')
+    all.push({ urls: url, ...(username && credential ? { username, credential } : {}) })
+  }
+  return all
 }
 
 /** Begins a call with an offer whose candidates may follow. */
@@ -71,6 +86,7 @@ export async function post(conversationId: string, offer: string): Promise<Sessi
     url: address(response.headers.get('Location') ?? ''),
     etag: response.headers.get('ETag') ?? '',
     answer: await response.text(),
+    relays: relaysOf(response.headers.get('Link') ?? ''),
   }
 }
 
