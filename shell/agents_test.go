@@ -120,7 +120,8 @@ func (p *phone) says(text string) func() bool {
 // TestClaudeCode plays a whole piece of work with the real Claude Code.
 func TestClaudeCode(t *testing.T) {
 	t.Parallel()
-	playAgent(t, "claude-code", "Yes", "1")
+	r, s, p := playAgent(t, "claude-code", "Yes", "1")
+	r.killed(t, s.ID, p)
 }
 
 // playAgent is the same work for every agent: a prompt from the phone, streamed
@@ -219,6 +220,20 @@ func playAgent(t *testing.T, name, asks, yes string) (*agentRig, shell.Session, 
 	return r, s, p
 }
 
+// killed ends an agent, and comes late to what it has shown.
+func (r *agentRig) killed(t *testing.T, id string, p *phone) {
+	t.Helper()
+	if err := r.Signal(ann, id, "KILL"); err != nil {
+		t.Fatal(err)
+	}
+	p.ended(t, r.rig, id)
+	v, err := r.Get(ann, id, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fidelity(t, v.Agent, filepath.Join(r.options.Dir, id))
+}
+
 // grep gives a file below dir that has the text in it.
 func grep(t *testing.T, dir, text string) (found string) {
 	t.Helper()
@@ -239,10 +254,7 @@ func TestOpenCode(t *testing.T) {
 
 	// It goes on in another session, asking as before, whatever the repository's own
 	// configuration says meanwhile.
-	if err := r.Signal(ann, s.ID, "KILL"); err != nil {
-		t.Fatal(err)
-	}
-	p.ended(t, r.rig, s.ID)
+	r.killed(t, s.ID, p)
 	work := filepath.Join(r.options.Dir, s.ID, "home", "work")
 	if err := os.WriteFile(filepath.Join(work, "opencode.json"), []byte(`{"permission":{"edit":"allow","bash":"allow"}}`), 0o600); err != nil {
 		t.Fatal(err)
@@ -264,5 +276,6 @@ func TestOpenCode(t *testing.T) {
 
 func TestQwenCode(t *testing.T) {
 	t.Parallel()
-	playAgent(t, "qwen-code", "Yes", "1")
+	r, s, p := playAgent(t, "qwen-code", "Yes", "1")
+	r.killed(t, s.ID, p)
 }

@@ -78,7 +78,10 @@ func (s *Service) plan(ctx context.Context, actor journal.Actor, id, nonce strin
 		return p, err
 	}
 	c := created{Name: o.Name, Agent: o.Agent, Command: o.Command, Dir: cwd, Isolation: s.o.Isolation}
-	order := hold.Order{ID: id, Cols: o.Cols, Rows: o.Rows, RecordingLimit: recordingLimit, Ports: true, Limits: s.o.Limits}
+	order := hold.Order{ID: id, Cols: o.Cols, Rows: o.Rows, Ports: true, Limits: s.o.Limits}
+	if s.o.RecordingsKeep > 0 {
+		order.RecordingLimit = recordingLimit
+	}
 	var launch agent.Launch
 	argv := o.Command
 	if o.Agent != "" {

@@ -50,20 +50,18 @@ func (s *Service) Prompt(ctx context.Context, actor journal.Actor, id, invitatio
 	if asks() {
 		return refused
 	}
-	c, err := hold.Dial(ctx, x.dir, hold.AttachData{Role: hold.Driver, Name: "prompt"})
+	seat, err := sit(ctx, x)
 	if err != nil {
-		return fault.Wrap(err, fault.Unavailable, "the session does not answer")
+		return err
 	}
-	defer c.Close()
+	defer seat.leave()
 	x.mu.Lock()
 	a, err := agent.Find(x.f.Agent)
 	x.mu.Unlock()
-	if err == nil && a.API != "" {
-		if err := takes(ctx, c, a.Shows); err != nil {
-			return err
-		}
-		if err := x.hearing(ctx); err != nil {
-			return err
+	byAgent := err == nil && a.API != ""
+	if byAgent {
+		if !seat.until(ctx, func() bool { return seat.takes(a.Shows) && seat.hears() }) {
+			return notNow
 		}
 		if asks() { // meanwhile
 			return refused
@@ -78,10 +76,13 @@ func (s *Service) Prompt(ctx context.Context, actor journal.Actor, id, invitatio
 		reply, ok = x.live.reader.Prompt("prompt-"+hex.EncodeToString(raw), text)
 	}
 	x.mu.Unlock()
-	if ok {
+	switch {
+	case ok:
 		return fault.Wrap(control.Send(hold.JSON(hold.Reply, reply)), fault.Unavailable, "the session does not answer")
+	case byAgent:
+		return seat.prompt(ctx, text)
 	}
-	return fault.Wrap(c.Send(hold.Frame{Kind: hold.Input, Payload: []byte(pasted(text) + "\r")}), fault.Unavailable, "the session does not answer")
+	return seat.types(pasted(text) + "\r")
 }
 
 // answering waits for the session's holder, which may just be starting.
@@ -101,60 +102,8 @@ func (x *session) answering(ctx context.Context) (*hold.Conn, error) {
 	}
 }
 
-// hearing waits until the agent's side channel is there.
-func (x *session) hearing(ctx context.Context) error {
-	changed, stop := x.changes()
-	defer stop()
-	for {
-		x.mu.Lock()
-		hears := x.live.reader != nil && x.live.reader.Hears()
-		x.mu.Unlock()
-		if hears {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return fault.New(fault.Unavailable, "the agent takes no prompt now").Do("Look at its terminal: it shows what it waits for.")
-		}
-	}
-}
-
-// takes waits until what runs in a terminal takes pasted text; shows says that it
-// also shows its cursor then.
-func takes(ctx context.Context, c *hold.Conn, shows bool) error {
-	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
-	var screen hold.Screen
-	defer func() {
-		if screen != nil {
-			screen.Close()
-		}
-	}()
-	for screen == nil || !screen.Mode(pastes) || shows && !screen.Mode(cursor) {
-		f, err := c.Receive()
-		if err != nil {
-			return fault.New(fault.Unavailable, "the agent takes no prompt now").Do("Look at its terminal: it shows what it waits for.")
-		}
-		switch f.Kind {
-		case hold.Snapshot:
-			_, cols, rows, paint, err := hold.ParseSnapshot(f.Payload)
-			if err != nil {
-				return fault.Wrap(err, fault.Unavailable, "the session does not answer")
-			}
-			if screen != nil {
-				screen.Close()
-			}
-			screen = hold.NewScreen(cols, rows, nil)
-			screen.Write(paint)
-		case hold.Data:
-			if offset, p, err := f.Offset(); err == nil && screen != nil {
-				screen.Write(p)
-				_ = c.Send(hold.At(hold.Ack, offset+uint64(len(p)))) // fails when it ends, which Receive tells
-			}
-		}
-	}
-	return nil
-}
+// notNow: the agent is there and takes nothing.
+var notNow = fault.New(fault.Unavailable, "the agent takes no prompt now").Do("Look at its terminal: it shows what it waits for.")
 
 // The private modes of a terminal that say whether it takes text.
 const (

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -43,6 +45,9 @@ type Options struct {
 	GitHosts []string
 	// Limits are what each session may use.
 	Limits hold.Limits
+	// RecordingsKeep is how long a recording is kept after its session has ended; 0
+	// records nothing.
+	RecordingsKeep time.Duration
 	// Tell tells the owner of a session something while they do not look at it. It
 	// does not wait for anything. Nil tells nobody.
 	Tell   func(owner journal.Actor, n Notice)
@@ -140,6 +145,38 @@ func (s *Service) Close() error {
 	s.cancel()
 	s.wg.Wait()
 	return nil
+}
+
+// Run removes recordings that were kept long enough, now and every hour, until ctx
+// ends.
+func (s *Service) Run(ctx context.Context) error {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		s.Prune(time.Now())
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// Prune removes the recordings of sessions that ended too long before now.
+func (s *Service) Prune(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, x := range s.sessions {
+		x.mu.Lock()
+		ended, at := x.f.State == Ended || x.f.State == Lost, x.f.EndedAt
+		x.mu.Unlock()
+		if !ended || now.Sub(at) < s.o.RecordingsKeep {
+			continue
+		}
+		if err := os.Remove(hold.RecordingPath(x.dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			s.o.Logger.Warn("a recording stays", slog.String("session", x.id), slog.String("error", err.Error()))
+		}
+	}
 }
 
 // Isolation is the wall around sessions, and Wall why it cannot be made; nil when

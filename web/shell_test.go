@@ -38,7 +38,7 @@ func newShellConsole(t testing.TB, change ...func(*web.Options)) (console, *http
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := shell.Options{Journal: j, Dir: filepath.Join(dir, "sessions"), Isolation: hold.Pod, Launcher: hold.Detached{Holder: program}, Holder: program}
+	options := shell.Options{Journal: j, Dir: filepath.Join(dir, "sessions"), Isolation: hold.Pod, Launcher: hold.Detached{Holder: program}, Holder: program, RecordingsKeep: time.Hour}
 	s, err := shell.New(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)

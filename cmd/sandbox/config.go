@@ -57,6 +57,7 @@ type config struct {
 	SpeechToText, TextToSpeech     string
 	SpeechBaseURL, SpeechKeyFile   string
 	RecordingsKeep                 time.Duration
+	SessionRecordings              time.Duration
 	RecordingsTime                 time.Duration
 	RecordingsSize                 float64
 	FailActions, StallActions      string
@@ -142,6 +143,7 @@ func options() []option {
 		{"tofu", "", "OpenTofu binary; else TOFU, the build cache, the PATH", serving + " doctor", func(c *config) any { return &c.Tofu }},
 		{"provider-mirror", "", "unpacked provider mirror; else the build cache", serving + " doctor", func(c *config) any { return &c.ProviderMirror }},
 		{"holder", "", "sandbox-holder binary; else beside this one", serving + " doctor", func(c *config) any { return &c.Holder }},
+		{"session-recordings-keep", "720h", "how long the recording of a developer session is kept after its end; 0: sessions are not recorded", serving, func(c *config) any { return &c.SessionRecordings }},
 		{"session-memory", "4", "most memory of a developer session, in GiB; without control groups of its own: of each of its processes; 0: no limit", serving, func(c *config) any { return &c.SessionMemory }},
 		{"session-processes", "2000", "most processes and threads of a developer session; 0: no limit", serving, func(c *config) any { return &c.SessionTasks }},
 		{"push-inside", "", "addresses with ports of push services on this machine or its network, separated by commas; others are reached by https on the internet only", "serve", func(c *config) any { return &c.PushInside }},

@@ -70,6 +70,7 @@ func (e *emulator) Write(p []byte) {
 	e.drain()
 }
 
+func (e *emulator) Text() string    { return e.grid.vt.String() }
 func (e *emulator) Title() string   { return e.title }
 func (e *emulator) Alternate() bool { return e.alt != nil }
 func (e *emulator) Close()          { _ = e.main.vt.Close() }
@@ -214,6 +215,9 @@ func (e *emulator) csi(c command) {
 		return
 	case c.prefix != 0 || c.inter != 0:
 		return
+	case g.phantom && (c.final == 'J' || c.final == 'K'):
+		e.eraseBeyond(c)
+		return
 	}
 	g.unwrap()
 	switch c.final {
@@ -269,16 +273,37 @@ func (e *emulator) erase(c command) {
 	case 0, 1:
 		e.grid.feeds(fmt.Sprintf("\x1b[%dJ", n))
 	case 2:
-		blank := uv.EmptyCell
-		blank.Style.Bg = e.grid.pen.Bg
-		for y := range e.rows {
-			for x := range e.cols {
-				e.grid.vt.SetCell(x, y, &blank)
-			}
-		}
+		e.blank(0, e.rows)
 	case 3:
 		e.drain()
 		e.scroll.clear()
+	}
+}
+
+// eraseBeyond is ED and EL while the next character wraps. In xterm.js the cursor is
+// behind the last column then, and stays there: what it is on is not erased.
+func (e *emulator) eraseBeyond(c command) {
+	_, y := e.grid.at()
+	switch n := c.param(0, 0); {
+	case c.final == 'K' && (n == 1 || n == 2):
+		e.blank(y, y+1)
+	case c.final == 'J' && n == 0:
+		e.blank(y+1, e.rows)
+	case c.final == 'J' && n == 1:
+		e.blank(0, y+1)
+	case c.final == 'J':
+		e.erase(c)
+	}
+}
+
+// blank erases lines, in the background of the pen.
+func (e *emulator) blank(from, to int) {
+	cell := uv.EmptyCell
+	cell.Style.Bg = e.grid.pen.Bg
+	for y := from; y < to; y++ {
+		for x := range e.cols {
+			e.grid.vt.SetCell(x, y, &cell)
+		}
 	}
 }
 

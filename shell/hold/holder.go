@@ -43,6 +43,7 @@ type holder struct {
 
 	channels *channels
 
+	secrets redactor
 	spoolMu sync.Mutex // guards spool
 	spool   *os.File
 	over    bool // the spool is closed
@@ -132,7 +133,7 @@ func begin(dir string, secrets Secrets) (_ *holder, _ net.Listener, err error) {
 	_, _ = rand.Read(raw)
 	now := time.Now()
 	h := &holder{
-		order: order, dir: dir, epoch: hex.EncodeToString(raw), out: newOutput(), input: make(chan []byte, 64),
+		order: order, secrets: newRedactor(order.Env), dir: dir, epoch: hex.EncodeToString(raw), out: newOutput(), input: make(chan []byte, 64),
 		cols: order.Cols, rows: order.Rows, clients: map[int]*client{}, met: map[string]int64{}, done: make(chan struct{}),
 	}
 	h.screen = NewScreen(order.Cols, order.Rows, h.reply)
@@ -185,7 +186,7 @@ func begin(dir string, secrets Secrets) (_ *holder, _ net.Listener, err error) {
 	}
 	h.channels.begin()
 	go h.watchLimits() // ends with the session
-	h.cast = newRecording(RecordingPath(dir), order.Cols, order.Rows, order.RecordingLimit, now)
+	h.cast = newRecording(RecordingPath(dir), order.Cols, order.Rows, order.RecordingLimit, h.secrets, now)
 	return h, listener, nil
 }
 
@@ -325,10 +326,12 @@ func (h *holder) typeIn() {
 
 // record appends to the spool. It runs on the live path too.
 func (h *holder) record(r Record) {
+	r.Output, r.Tail = h.secrets.whole(r.Output), h.secrets.whole(r.Tail)
 	raw, err := json.Marshal(r)
 	if err != nil {
 		return
 	}
+	raw = h.secrets.json(raw)
 	h.spoolMu.Lock()
 	defer h.spoolMu.Unlock()
 	if h.over || h.spooled > maxSpool {
@@ -359,6 +362,7 @@ func (h *holder) end(exit ExitData) {
 	h.screen.Close()
 	h.screenMu.Unlock()
 	h.mu.Lock()
+	h.cast.finish(time.Now())
 	h.cast.event("x", fmt.Sprint(exit.Code), time.Now())
 	h.cast.close()
 	last := snapshotFrame(h.painted, h.cols, h.rows, paint)

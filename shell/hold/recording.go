@@ -21,10 +21,12 @@ type recording struct {
 	size  int64
 	limit int64
 	err   error // why it stopped
+	// secrets are not recorded.
+	secrets redactor
 }
 
-func newRecording(path string, cols, rows int, limit int64, now time.Time) *recording {
-	r := &recording{last: now, limit: limit}
+func newRecording(path string, cols, rows int, limit int64, secrets redactor, now time.Time) *recording {
+	r := &recording{last: now, limit: limit, secrets: secrets}
 	if limit <= 0 {
 		return r
 	}
@@ -56,7 +58,7 @@ func (r *recording) output(p []byte, now time.Time) {
 	if r.w == nil || r.err != nil {
 		return
 	}
-	p = append(r.rest, p...)
+	p, held := r.secrets.stream(append(r.rest, p...))
 	n := len(p)
 	for i := 1; i <= min(3, len(p)); i++ { // a character that was cut waits for the rest
 		if b := p[len(p)-i]; utf8.RuneStart(b) {
@@ -66,7 +68,7 @@ func (r *recording) output(p []byte, now time.Time) {
 			break
 		}
 	}
-	r.rest = append([]byte(nil), p[n:]...)
+	r.rest = append(append([]byte(nil), p[n:]...), held...)
 	if n > 0 {
 		r.event("o", string(p[:n]), now)
 	}
@@ -83,6 +85,14 @@ func (r *recording) line(v any) {
 func (r *recording) flush() {
 	if r.w != nil && r.err == nil {
 		r.err = r.w.Flush()
+	}
+}
+
+// finish records what waited for more.
+func (r *recording) finish(now time.Time) {
+	if rest := string(r.rest); rest != "" {
+		r.rest = nil
+		r.event("o", rest, now)
 	}
 }
 

@@ -16,6 +16,8 @@ type Screen interface {
 	// the gap in the scrollback. It says how many bytes it took; 0 when the
 	// stretch cannot be left out without changing what is shown at its end.
 	Skip(p []byte) int
+	// Text is what is shown, a line a row, without colours.
+	Text() string
 	// Title is the window title, at most 256 characters and without controls.
 	Title() string
 	// Mode says whether a private mode is set, by its number: 2004 for one.

@@ -22,7 +22,9 @@ func (e *emulator) ascii(p []byte) {
 	if g.phantom {
 		x = e.cols
 	}
+	halves := g.halves(x, x+len(p))
 	g.feed(p)
+	g.mend(halves)
 	g.phantom = e.Mode(7) && (x+len(p)-1)%e.cols+1 == e.cols
 	e.mayScroll(len(p)/e.cols + 1)
 }
@@ -58,6 +60,7 @@ func (e *emulator) char(p []byte) {
 	if g.phantom {
 		start = 0
 	}
+	halves := g.halves(start, start+w)
 	if ansi.GraphemeWidth.StringWidth(string(p)) == w {
 		g.feed(p)
 	} else {
@@ -75,10 +78,38 @@ func (e *emulator) char(p []byte) {
 			g.vt.SetCell(start, y, c)
 		}
 	}
+	if start == x {
+		g.mend(halves)
+	}
 	g.phantom = wraps && start+w >= e.cols
 	g.forced = g.phantom && w == 2
 	e.mayScroll(1)
 }
+
+// halves are the cells that lose their other half when what is between two columns of
+// the cursor's line is written, which may lie behind its end.
+func (g *grid) halves(from, to int) (left []place) {
+	_, y := g.at()
+	if c := g.vt.CellAt(from-1, y); from > 0 && from < g.vt.Width() && c != nil && c.Width == 2 {
+		left = append(left, place{from - 1, y})
+	}
+	if c := g.vt.CellAt(to, y); to < g.vt.Width() && c != nil && c.IsZero() {
+		left = append(left, place{to, y})
+	}
+	return left
+}
+
+// mend makes them blanks of the pen, as xterm.js does; the library leaves them the
+// style that they had.
+func (g *grid) mend(halves []place) {
+	for _, at := range halves {
+		cell := uv.EmptyCell
+		cell.Style = g.pen
+		g.vt.SetCell(at.x, at.y, &cell)
+	}
+}
+
+type place struct{ x, y int }
 
 // maxCluster bounds what combining characters add to a cell.
 const maxCluster = 64
