@@ -41,6 +41,13 @@ func TestSpokenOver(t *testing.T) {
 		{name: "its own voice, coming back", echo: true},
 		{name: "stop", sound: voiceOf(t, "slt", "stop"), stops: true},
 		{name: "wait", sound: voiceOf(t, "rms", "wait"), stops: true},
+		{name: "stop of another", sound: voiceOf(t, "awb", "stop"), stops: true},
+		{name: "wait of another", sound: voiceOf(t, "slt", "wait"), stops: true},
+		{name: "wait of a Scot", sound: voiceOf(t, "awb", "wait"), stops: true},
+		{name: "wait a moment", sound: voiceOf(t, "rms", "wait a moment"), stops: true},
+		{name: "hold on", sound: voiceOf(t, "awb", "hold on"), stops: true},
+		{name: "yeah", sound: voiceOf(t, "rms", "yeah")},
+		{name: "right", sound: voiceOf(t, "slt", "right")},
 		{name: "talk-over", sound: voiceOf(t, "slt", "no I want it to be in Berlin"), stops: true, turn: "berlin"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

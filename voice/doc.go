@@ -12,7 +12,8 @@
 // browsers take a gap for loss. A person who speaks interrupts as among people:
 // 200 ms of voice and a word pause the agent at once; a cough, a click or
 // "mm-hmm" do not; if no words follow, it goes on where it was. Words like "stop"
-// and "wait" always win; alone they make it silent and are no turn. A sound that the
+// and "wait" always win; alone they make it silent and are no turn, and as nobody waits
+// for what may follow, a short utterance is looked at after 180 ms. A sound that the
 // recogniser takes for words at first may make it hesitate for some two seconds. The
 // price and the question for consent are never interrupted.
 //

@@ -43,6 +43,21 @@ var (
 	haltWords = []string{"stop", "wait", "hold", "on", "pause", "moment", "sorry", "one", "just", "please"}
 )
 
+// Short words over the agent's voice are looked at after glanceAfter of silence, if
+// they have glanceMost of voice at the most: who says "stop" does not want to wait
+// until it is sure that nothing follows.
+const (
+	glanceAfter = 180 * time.Millisecond
+	glanceMost  = 900 * time.Millisecond
+)
+
+// stopPhrases are what makes the agent silent, as a closed set: a recogniser of
+// everything takes a single short word for many another.
+var stopPhrases = []string{
+	"stop", "stop please", "please stop", "stop it", "wait", "wait please", "please wait", "wait a moment", "just wait", "hold on", "hold on please",
+	"one moment", "one moment please", "just a moment", "pause", "no stop", "no wait",
+}
+
 // halts tells whether words say nothing but that the agent should be silent.
 func halts(words []string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(stopWords, w) && slices.Contains(haltWords, w) }) &&
@@ -87,7 +102,10 @@ type ear struct {
 	got            levels
 	voiced, itsOwn int
 	// heard is the running utterance, where it may have to be heard once more.
+	keeps bool
 	heard [][]int16
+	// early is what a glance has heard of it.
+	early *speech.Result
 	// Of the last utterance: how long its end was waited for, how far it then answered,
 	// and how long its words took.
 	waited  time.Duration
@@ -99,6 +117,8 @@ type ear struct {
 	// partial is what the running utterance is so far, and how far that answers.
 	partial string
 	far     Completeness
+	// before is what a glance has heard of it.
+	before string
 	// overlapped: the agent was heard while the person spoke.
 	overlapped bool
 	paused     bool
@@ -120,6 +140,9 @@ type utteredAt struct {
 // heardPartial takes the words so far; it is called by the engine.
 func (e *ear) heardPartial(text string) {
 	e.mu.Lock()
+	if e.before != "" {
+		text = strings.TrimSpace(e.before + " " + text)
+	}
 	e.partial = text
 	e.far = Open
 	if e.open != nil {
@@ -229,6 +252,9 @@ func (e *ear) hear(ctx context.Context, frame []int16) {
 	if e.hearing {
 		e.bargeIn(cut.voice)
 	}
+	if e.hearing && !cut.ends && e.glances() {
+		e.glance(ctx)
+	}
 	if cut.ends && e.hearing {
 		e.hearing = false
 		e.waited, e.answers = cut.silence, far
@@ -238,7 +264,7 @@ func (e *ear) hear(ctx context.Context, frame []int16) {
 
 // listen gives a frame to the engine, and keeps it where it may be needed again.
 func (e *ear) listen(frame []int16) error {
-	if e.closedSet && len(e.heard) < mostHeard {
+	if e.keeps && len(e.heard) < mostHeard {
 		e.heard = append(e.heard, frame)
 	}
 	return e.listener.Hear(frame)
@@ -253,7 +279,9 @@ func (e *ear) begin(frames [][]int16) bool {
 		return false
 	}
 	now := e.call.mouth.echoes()
+	e.keeps, e.early = e.closedSet || now, nil
 	e.mu.Lock()
+	e.before = ""
 	e.partial, e.far, e.overlapped, e.paused, e.halted, e.voice = "", Open, now, false, false, 0
 	e.mu.Unlock()
 	for _, f := range frames {
@@ -292,6 +320,68 @@ func (e *ear) bargeIn(voice bool) {
 		e.halted = halts(speech.Words(e.partial))
 		e.mu.Unlock()
 	}
+}
+
+// glances tells whether what was said so far may be a word that wants silence.
+func (e *ear) glances() bool {
+	now, firm := e.call.mouth.speaking()
+	if !now || firm || e.closedSet || !e.keeps || e.early != nil || 2*e.itsOwn > e.voiced {
+		return false
+	}
+	return e.cutter.silence >= glanceAfter && e.cutter.voice >= shortest && e.cutter.voice <= glanceMost
+}
+
+// glance looks at a short utterance over the agent's voice before it is known whether
+// more follows. What is no wish for silence goes on, with what was heard of it.
+func (e *ear) glance(ctx context.Context) {
+	r, err := e.listener.End(ctx)
+	stops := halts(speech.Words(r.Text))
+	if err == nil && !stops && len(speech.Words(r.Text)) <= 3 {
+		var closed speech.Result
+		if closed, err = e.again(ctx, speech.Expectation{Phrases: stopPhrases}); err == nil && closed.Text != "" {
+			r, stops = closed, true
+		}
+	}
+	if err == nil && !stops {
+		e.early = &r
+		e.mu.Lock()
+		e.before = r.Text
+		e.mu.Unlock()
+		err = e.listener.Begin(speech.Expectation{})
+	}
+	switch {
+	case err != nil:
+		if ctx.Err() == nil {
+			e.logger.Warn("an utterance was lost", "error", err.Error())
+		}
+		e.hearing = false
+		e.cutter.drop()
+	case stops:
+		e.hearing = false
+		e.cutter.drop()
+		e.silence(ctx, r.Text)
+	}
+}
+
+// again hears the running utterance once more.
+func (e *ear) again(ctx context.Context, x speech.Expectation) (speech.Result, error) {
+	if err := e.listener.Begin(x); err != nil {
+		return speech.Result{}, err
+	}
+	for _, f := range e.heard {
+		if err := e.listener.Hear(f); err != nil {
+			e.listener.Cancel()
+			return speech.Result{}, err
+		}
+	}
+	return e.listener.End(ctx)
+}
+
+// silence is what a person wanted who said no more than that.
+func (e *ear) silence(ctx context.Context, text string) {
+	e.call.interrupt(ctx)
+	e.call.tell(Event{Type: "caption", Who: "person", Text: text, Final: true})
+	e.call.tell(Event{Type: "state", State: "listening"})
 }
 
 // echo tells whether words are the agent's own, coming back. The lock is held.
@@ -357,9 +447,7 @@ func (e *ear) end(ctx context.Context, isSpeech bool) {
 	// Who says "stop" is not told how unclear it was.
 	words := speech.Words(r.Text)
 	if (now || paused) && !firm && (halts(words) || halted && (len(words) < 2 || r.Confidence < surely)) {
-		e.call.interrupt(ctx)
-		e.call.tell(Event{Type: "caption", Who: "person", Text: r.Text, Final: true})
-		e.call.tell(Event{Type: "state", State: "listening"})
+		e.silence(ctx, r.Text)
 		return
 	}
 	if e.decides(ctx, r.Text, overlapped || doubtful) {
@@ -392,6 +480,12 @@ func (e *ear) end(ctx context.Context, isSpeech bool) {
 // of its phrases in much: without a second opinion it is doubtful.
 func (e *ear) understand(ctx context.Context) (r speech.Result, doubtful bool, err error) {
 	r, err = e.listener.End(ctx)
+	if e.early != nil && err == nil { // it was looked at in its middle
+		r.Text = strings.TrimSpace(e.early.Text + " " + r.Text)
+		if r.Confidence == 0 || e.early.Text != "" {
+			r.Confidence = e.early.Confidence
+		}
+	}
 	if err != nil || !e.closedSet {
 		return r, true, err
 	}
@@ -399,16 +493,7 @@ func (e *ear) understand(ctx context.Context) (r speech.Result, doubtful bool, e
 	if r.Text != "" && !yes {
 		return r, false, nil
 	}
-	if err := e.listener.Begin(speech.Expectation{}); err != nil {
-		return r, true, err
-	}
-	for _, f := range e.heard {
-		if err := e.listener.Hear(f); err != nil {
-			e.listener.Cancel()
-			return r, true, err
-		}
-	}
-	free, err := e.listener.End(ctx)
+	free, err := e.again(ctx, speech.Expectation{})
 	if err != nil || !yes {
 		return free, true, err
 	}

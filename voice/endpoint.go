@@ -172,6 +172,12 @@ func (e *endpointer) miss(far Completeness) cut {
 	return e.goesOn(false, far)
 }
 
+// drop forgets the running utterance: it was understood before its end.
+func (e *endpointer) drop() {
+	e.speaking = false
+	e.detector.recent = [onsetOf]bool{}
+}
+
 // goesOn counts a frame of an utterance.
 func (e *endpointer) goesOn(voice bool, far Completeness) cut {
 	const step = frameTime * time.Millisecond

@@ -52,8 +52,10 @@ export async function rough(browser, name, service, options) {
 
   // A part of the page that does not come at first, as where the network is away, comes
   // when it can.
-  let refused = 0
-  await context.route('**/assets/flow-graph-*.js', (route) => (refused++ ? route.continue() : route.abort('internetdisconnected')))
+  const asked = { 'flow-graph': 0, 'elk-worker': 0 }
+  for (const part of Object.keys(asked)) {
+    await context.route(`**/assets/${part}*.js`, (route) => (asked[part]++ ? route.continue() : route.abort('internetdisconnected')))
+  }
 
   // Two tabs are one conversation.
   const second = await context.newPage()
@@ -71,15 +73,15 @@ export async function rough(browser, name, service, options) {
   await page.getByText('You are offline.').waitFor({ state: 'detached' })
   await page.getByText('Connection lost.').waitFor({ state: 'detached' })
 
-  assert.ok(refused > 1, 'the graph was not asked for again')
+  for (const [part, times] of Object.entries(asked)) assert.ok(times > 1, `${part} was not asked for again`)
   await page.locator('.react-flow__node').first().waitFor()
 
   // Loaded again, it shows the same and goes on.
-  const asked = await page.locator('[data-card]').evaluateAll((all) => all.map((e) => e.dataset.card))
+  const shown = await page.locator('[data-card]').evaluateAll((all) => all.map((e) => e.dataset.card))
   await second.reload()
   await visitor.card('progress', second).waitFor()
   const again = await second.locator('[data-card]').evaluateAll((all) => all.map((e) => e.dataset.card))
-  assert.deepEqual(asked.filter((card) => !again.includes(card)), [], 'cards are gone after loading again')
+  assert.deepEqual(shown.filter((card) => !again.includes(card)), [], 'cards are gone after loading again')
   for (const tab of [page, second]) await visitor.card('ready', tab).waitFor({ timeout: 120_000 })
 
   // What is not there is said in words.

@@ -1,6 +1,7 @@
 import ELK, { type ElkExtendedEdge, type ElkNode } from 'elkjs/lib/elk-api'
 import workerURL from 'elkjs/lib/elk-worker.min.js?url'
 import type { FlowData, Relationship } from '../api/types'
+import { patiently } from '../lib/patiently'
 import { needed } from './flow-edges'
 
 export const nodeWidth = 140
@@ -38,9 +39,21 @@ export function layout(data: FlowData): Promise<Layout> {
   return made
 }
 
-/** From left to right, in a worker of its own. */
-async function arrange(data: FlowData): Promise<Layout> {
-  const elk = new ELK({ workerUrl: workerURL })
+/** From left to right; a worker that did not come is tried again. */
+const arrange = (data: FlowData): Promise<Layout> => patiently(() => arrangeOnce(data))
+
+/** Does it in a worker of its own. */
+async function arrangeOnce(data: FlowData): Promise<Layout> {
+  let fail: (problem: unknown) => void = () => undefined
+  const broken = new Promise<never>((_, reject) => (fail = reject))
+  const elk = new ELK({
+    workerUrl: workerURL,
+    workerFactory: (url) => {
+      const worker = new Worker(url ?? workerURL)
+      worker.addEventListener('error', () => fail(new Error('the layout engine did not come'))) // ELK waits for it for ever
+      return worker
+    },
+  })
   try {
     const graph: ElkNode = {
       id: 'root',
@@ -60,7 +73,7 @@ async function arrange(data: FlowData): Promise<Layout> {
       children: data.nodes.map((n) => ({ id: n.id, width: nodeWidth, height: nodeHeight })),
       edges: needed(data).map((r) => ({ id: edgeId(r), sources: [r.fromId], targets: [r.toId] })),
     }
-    const placed = await elk.layout(graph)
+    const placed = await Promise.race([elk.layout(graph), broken])
     return {
       places: new Map((placed.children ?? []).map((n) => [n.id, { x: n.x ?? 0, y: n.y ?? 0 }])),
       routes: new Map((placed.edges ?? []).map((e) => [e.id, route(e)])),
