@@ -325,7 +325,7 @@ func (e *ear) bargeIn(voice bool) {
 // glances tells whether what was said so far may be a word that wants silence.
 func (e *ear) glances() bool {
 	now, firm := e.call.mouth.speaking()
-	if !now || firm || e.closedSet || !e.keeps || e.early != nil || 2*e.itsOwn > e.voiced {
+	if !now || firm || e.closedSet || !e.keeps || e.early != nil {
 		return false
 	}
 	return e.cutter.silence >= glanceAfter && e.cutter.voice >= shortest && e.cutter.voice <= glanceMost
@@ -335,8 +335,9 @@ func (e *ear) glances() bool {
 // more follows. What is no wish for silence goes on, with what was heard of it.
 func (e *ear) glance(ctx context.Context) {
 	r, err := e.listener.End(ctx)
-	stops := halts(speech.Words(r.Text))
-	if err == nil && !stops && len(speech.Words(r.Text)) <= 3 {
+	own := 2*e.itsOwn > e.voiced
+	stops := halts(speech.Words(r.Text)) && !(own && e.says(r.Text))
+	if err == nil && !stops && !own && len(speech.Words(r.Text)) <= 3 {
 		var closed speech.Result
 		if closed, err = e.again(ctx, speech.Expectation{Phrases: stopPhrases}); err == nil && closed.Text != "" {
 			r, stops = closed, true
@@ -382,6 +383,20 @@ func (e *ear) silence(ctx context.Context, text string) {
 	e.call.interrupt(ctx)
 	e.call.tell(Event{Type: "caption", Who: "person", Text: text, Final: true})
 	e.call.tell(Event{Type: "state", State: "listening"})
+}
+
+// says tells whether the agent has just said one of the words.
+func (e *ear) says(text string) bool {
+	words := speech.Words(text)
+	said := speech.Words(e.call.mouth.current())
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, l := range e.lately {
+		if time.Since(l.at) < 10*time.Second {
+			said = append(said, speech.Words(l.text)...)
+		}
+	}
+	return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(said, w) })
 }
 
 // echo tells whether words are the agent's own, coming back. The lock is held.
@@ -435,9 +450,12 @@ func (e *ear) end(ctx context.Context, isSpeech bool) {
 	}
 	e.call.engine(human, r.Fallback)
 	now, firm := e.call.mouth.speaking()
+	// One short word is as loud and as quiet as another: what wants silence is the
+	// agent's own only if it has said it.
+	alike := 2*e.itsOwn > e.voiced && (!halts(speech.Words(r.Text)) || e.says(r.Text))
 	e.mu.Lock()
 	overlapped, paused, halted := e.overlapped, e.paused, e.halted
-	own := overlapped && !paused && (e.echo(r.Text) || 2*e.itsOwn > e.voiced)
+	own := overlapped && !paused && (e.echo(r.Text) || alike)
 	e.partial, e.far = "", Open
 	e.mu.Unlock()
 	if own || r.Text == "" && !halted {

@@ -138,6 +138,16 @@ func (m *mouth) speaking() (now, firm bool) {
 	return true, m.lines[0].firm()
 }
 
+// current is the line that is being said.
+func (m *mouth) current() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.lines) == 0 {
+		return ""
+	}
+	return m.lines[0].text
+}
+
 // played gives how loud the last frames were.
 func (m *mouth) played() levels {
 	m.mu.Lock()
