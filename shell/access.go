@@ -106,13 +106,18 @@ func (s *Service) of(person journal.Actor) (out []*session) {
 	return out
 }
 
-// Forget ends all sessions of a person and removes what they kept.
+// Forget ends all sessions of a person and removes what they kept, and their keys.
 func (s *Service) Forget(ctx context.Context, person journal.Actor) error {
 	for _, x := range s.of(person) {
 		x.mu.Lock()
 		owner := x.f.owner
 		x.mu.Unlock()
 		if err := s.Delete(ctx, owner, x.id); err != nil {
+			return err
+		}
+	}
+	for api := range providers {
+		if err := s.RemoveModel(ctx, person, Person, api); err != nil {
 			return err
 		}
 	}

@@ -1,17 +1,20 @@
 package shell
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
 
 	"github.com/openova-io/sandbox/conversation/fault"
+	"github.com/openova-io/sandbox/conversation/journal"
 	"github.com/openova-io/sandbox/shell/agent"
 	"github.com/openova-io/sandbox/shell/hold"
 )
 
-// Agents lists what sessions can run, and of what they cannot, how to get it.
-func (s *Service) Agents() []agent.Info {
+// Agents lists what the actor's sessions can run, and of what they cannot, how to
+// get it.
+func (s *Service) Agents(ctx context.Context, actor journal.Actor) ([]agent.Info, error) {
 	out := []agent.Info{}
 	for _, a := range agent.Catalogue() {
 		info := agent.Info{Name: a.Name, Title: a.Title, Modes: a.Modes}
@@ -21,8 +24,14 @@ func (s *Service) Agents() []agent.Info {
 		found, err := a.Locate(s.o.Installed)
 		if err == nil {
 			info.Version = version(found)
-			if _, ok := s.o.Models[a.API]; a.API != "" && !ok {
-				err = noModel(a)
+			if a.API != "" {
+				_, _, ok, e := s.model(ctx, actor, a.API)
+				if e != nil {
+					return nil, e
+				}
+				if !ok {
+					err, info.Needs = s.noModel(a), a.API
+				}
 			}
 		}
 		if info.Available = err == nil; err != nil {
@@ -30,7 +39,7 @@ func (s *Service) Agents() []agent.Info {
 		}
 		out = append(out, info)
 	}
-	return out
+	return out, nil
 }
 
 // version is what the package of an installed agent says of itself.

@@ -20,6 +20,13 @@
 // has to be given the token again. Large file storage (git-lfs) is no part of that.
 // Files come in by [Service.Upload].
 //
+// # What agents think with
+//
+// A model key of the person's own, else of their Organization ([Service.SetModel], kept
+// in the vault), else the operator's ([Options.Models]). [Session.Payer] says whose it
+// is. Keys of people go to hosts of [Options.ModelHosts] only, and by TLS; the holder
+// holds to that, too. A session that runs keeps what it started with.
+//
 // # Beyond the page
 //
 // What a session serves is reached by [Service.DialPort], for package web to show it at

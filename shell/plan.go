@@ -21,17 +21,6 @@ import (
 	"github.com/openova-io/sandbox/shell/hold"
 )
 
-// ModelAccess is a model that the service lets agents think with. Sessions never
-// see its key: their holders have it in memory, and put it in.
-type ModelAccess struct {
-	// URL is the address that an agent's paths are put behind.
-	URL string
-	// Key is the provider's; empty for an endpoint without.
-	Key string
-	// Name is the model's; empty leaves it to the agent.
-	Name string
-}
-
 // planned is what a session is to be.
 type planned struct {
 	order   hold.Order
@@ -111,16 +100,22 @@ func (s *Service) plan(ctx context.Context, actor journal.Actor, id, nonce strin
 		}
 		c.Conversation = place.Conversation
 		if a.API != "" {
-			m, ok := s.o.Models[a.API]
-			if !ok {
-				return p, noModel(a)
+			m, of, ok, err := s.model(ctx, actor, a.API)
+			if err != nil {
+				return p, err
 			}
-			place.Model, place.Key = m.Name, nonce
+			if !ok {
+				return p, s.noModel(a)
+			}
+			place.Model, place.Key, c.Payer = m.Name, nonce, of
 			header := "authorization"
 			if a.API == agent.Anthropic {
 				header = "x-api-key"
 			}
 			order.Model = &hold.Model{URL: m.URL, Header: header, Secret: place.Key}
+			if of != Operator {
+				order.Model.Hosts = s.o.ModelHosts
+			}
 			p.secrets.ModelKey = m.Key
 		}
 		launch = a.Prepare(place)
@@ -306,14 +301,6 @@ func (s *Service) port() (int, error) {
 
 // servedPort is where an agent behind a wall serves.
 const servedPort = 4096
-
-func noModel(a agent.Agent) error {
-	e := fault.New(fault.Unavailable, "%s has no model to think with here", a.Title).At("agent")
-	if a.API == agent.Anthropic {
-		return e.Do("Start the service with --anthropic-key-file.")
-	}
-	return e.Do("Start the service with --openai-base-url and --agent-model.")
-}
 
 // seed writes what an agent's home has to have at its first start.
 func seed(home string, seeds map[string]string) error {

@@ -35,8 +35,12 @@ type Options struct {
 	Holder   string
 	// Installed gives the folder that an agent is installed in.
 	Installed func(agent string) (root string, ok bool)
-	// Models are what agents think with.
+	// Models are what agents think with whose people have no keys of their own.
 	Models map[agent.API]ModelAccess
+	// Vault keeps keys of people and Organizations; nil for none. ModelHosts are hosts
+	// with ports that those may be for.
+	Vault      Vault
+	ModelHosts []string
 	// Egress are hosts with ports that walled sessions may connect to; none is no
 	// network at all.
 	Egress []string

@@ -69,7 +69,7 @@ func newRig(t *testing.T, isolation hold.Isolation) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{journal: j, options: shell.Options{Journal: j, Dir: filepath.Join(dir, "sessions"), Isolation: isolation, Launcher: hold.Detached{Holder: path}, Holder: path, RecordingsKeep: time.Hour}}
+	r := &rig{journal: j, options: shell.Options{Journal: j, Dir: filepath.Join(dir, "sessions"), Isolation: isolation, Launcher: hold.Detached{Holder: path}, Holder: path, RecordingsKeep: time.Hour, Vault: v}}
 	r.restart(t)
 	t.Cleanup(func() {
 		for _, a := range []journal.Actor{owner, ann} {

@@ -59,8 +59,10 @@ type Session struct {
 	Branch     string         `json:"branch,omitempty"`
 	Isolation  hold.Isolation `json:"isolation"`
 	// Mode is what the agent may do without asking, as it was started.
-	Mode  agent.Mode `json:"mode,omitempty"`
-	State State      `json:"state"`
+	Mode agent.Mode `json:"mode,omitempty"`
+	// Payer is whose key the agent thinks with.
+	Payer Payer `json:"payer,omitempty"`
+	State State `json:"state"`
 	// Conversation is the agent's own name for what is said in it.
 	Conversation string    `json:"-"`
 	CreatedAt    time.Time `json:"createdAt"`
@@ -91,6 +93,7 @@ type created struct {
 	Branch     string         `json:"branch,omitempty"`
 	Isolation  hold.Isolation `json:"isolation"`
 	Mode       agent.Mode     `json:"mode,omitempty"`
+	Payer      Payer          `json:"payer,omitempty"`
 	Owner      journal.Actor  `json:"owner"`
 	Org        string         `json:"org,omitempty"`
 	// Conversation is what the agent goes on with when it is resumed.
@@ -152,7 +155,7 @@ func (f *folded) apply(e journal.Event) error {
 		var d created
 		err = e.Decode(&d)
 		f.Name, f.Agent, f.Command, f.Dir, f.Isolation = d.Name, d.Agent, d.Command, d.Dir, d.Isolation
-		f.Mode, f.Conversation = d.Mode, d.Conversation
+		f.Mode, f.Payer, f.Conversation = d.Mode, d.Payer, d.Conversation
 		f.Repository, f.Branch = d.Repository, d.Branch
 		f.owner, f.CreatedAt, f.ActiveAt = d.Owner, e.Timestamp, e.Timestamp
 	case eventRenamed:

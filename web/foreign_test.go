@@ -50,7 +50,7 @@ var named = map[string]struct{ noun, body string }{
 }
 
 // unowned are parameters that name nobody's.
-var unowned = regexp.MustCompile(`\{(provider|list|phase)\}`)
+var unowned = regexp.MustCompile(`\{(provider|list|phase|api)\}`)
 
 // aim puts the founder's ids into a route. noun is the first parameter's; none is
 // true where the route names nothing of anybody's.
@@ -64,7 +64,7 @@ func (w *world) aim(t *testing.T, route string) (method, path, body, noun string
 	if strings.HasSuffix(path, "/call") {
 		body = w.offer
 	}
-	parts := strings.Split(strings.NewReplacer("{list}", "apps", "{phase}", "apply", "{provider}", "clinic").Replace(path), "/")
+	parts := strings.Split(strings.NewReplacer("{list}", "apps", "{phase}", "apply", "{provider}", "clinic", "{api}", "anthropic").Replace(path), "/")
 	for i, p := range parts {
 		if !strings.HasPrefix(p, "{") {
 			continue

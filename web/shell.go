@@ -29,6 +29,11 @@ func (s *Server) shellRoutes(api *echo.Group) {
 		}
 	})
 	g.GET("/agents", s.listAgents)
+	g.GET("/models", s.listModels)
+	g.PUT("/models/:api", s.setModel(shell.Person))
+	g.DELETE("/models/:api", s.removeModel(shell.Person))
+	g.PUT("/models/:api/organization", s.setModel(shell.Organization))
+	g.DELETE("/models/:api/organization", s.removeModel(shell.Organization))
 	g.GET("/idle", s.shellIdle)
 	g.GET("/push", s.getPush)
 	g.POST("/push/devices", s.subscribe)
@@ -52,7 +57,15 @@ func (s *Server) shellRoutes(api *echo.Group) {
 
 // listAgents says what can be started, and behind which wall.
 func (s *Server) listAgents(c echo.Context) error {
-	out := map[string]any{"agents": s.options.Shell.Agents(), "isolation": s.options.Shell.Isolation()}
+	actor, err := s.actor(c)
+	if err != nil {
+		return err
+	}
+	agents, err := s.options.Shell.Agents(c.Request().Context(), actor)
+	if err != nil {
+		return err
+	}
+	out := map[string]any{"agents": agents, "isolation": s.options.Shell.Isolation()}
 	if err := s.options.Shell.Wall(c.Request().Context()); err != nil {
 		out["problem"] = fault.From(err).Text()
 	}

@@ -34,7 +34,7 @@ type config struct {
 	AnthropicBaseURL               string
 	AnthropicKeyFile               string
 	AnthropicModel, AgentModel     string
-	Egress, GitHosts               string
+	Egress, GitHosts, ModelHosts   string
 	SkillsDir, NATSURL             string
 	MasterKeyFile                  string
 	Tofu, ProviderMirror, Holder   string
@@ -135,6 +135,7 @@ func options() []option {
 		{"anthropic-key-file", "", "file with the key of Anthropic's API, for Claude Code; else ANTHROPIC_API_KEY", serving, func(c *config) any { return &c.AnthropicKeyFile }},
 		{"anthropic-model", "", "model that Claude Code thinks with; empty: its own choice", serving, func(c *config) any { return &c.AnthropicModel }},
 		{"agent-model", "", "model at --openai-base-url that the other coding agents think with", serving, func(c *config) any { return &c.AgentModel }},
+		{"model-hosts", "api.anthropic.com:443,api.openai.com:443,openrouter.ai:443,dashscope-intl.aliyuncs.com:443", "hosts with ports that people's and Organizations' own model keys may be for; empty: they have none", serving, func(c *config) any { return &c.ModelHosts }},
 		{"egress", "", "hosts with ports that sessions behind bubblewrap may connect to, e.g. github.com:443,*.npmjs.org:443; empty: none", serving, func(c *config) any { return &c.Egress }},
 		{"git-hosts", "github.com:443,gitlab.com:443,bitbucket.org:443,codeberg.org:443", "hosts with ports whose Git repositories sessions may work in, each session in one of them; empty: none", serving, func(c *config) any { return &c.GitHosts }},
 		{"skills-dir", "", "folder of industry packs that add to or replace the built-in ones", serving, func(c *config) any { return &c.SkillsDir }},

@@ -126,6 +126,14 @@ func (s *service) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	modelHosts, err := places("model-hosts", s.c.ModelHosts)
+	if err != nil {
+		return err
+	}
+	var modelKeys shell.Vault
+	if len(modelHosts) > 0 {
+		modelKeys = s.vault
+	}
 	hold.Delegate()
 	contact := "sandbox@localhost"
 	if strings.HasPrefix(s.public, "https:") {
@@ -137,7 +145,7 @@ func (s *service) open(ctx context.Context) (err error) {
 	s.shell, err = shell.New(ctx, shell.Options{
 		Journal: s.journal, Dir: filepath.Join(s.c.DataDir, "sessions"), Isolation: hold.Isolation(s.c.Isolation),
 		Launcher: hold.Detached{Holder: holder}, Holder: holder, Logger: s.logger,
-		Installed: tools{s.c}.agent, Models: models, Egress: allowed, GitHosts: gitHosts, RecordingsKeep: s.c.SessionRecordings,
+		Installed: tools{s.c}.agent, Models: models, Vault: modelKeys, ModelHosts: modelHosts, Egress: allowed, GitHosts: gitHosts, RecordingsKeep: s.c.SessionRecordings,
 		Limits: hold.Limits{Memory: int64(max(s.c.SessionMemory, 0) * (1 << 30)), Processes: int(max(s.c.SessionTasks, 0))},
 		Tell: func(owner journal.Actor, n shell.Notice) {
 			s.push.Tell(owner.Subject, push.Message{Session: n.Session, Name: n.Name, What: n.What, Text: n.Text, Card: n.Card})

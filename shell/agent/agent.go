@@ -163,6 +163,8 @@ type Info struct {
 	Get       string `json:"get,omitempty"`
 	Version   string `json:"version,omitempty"`
 	Modes     []Mode `json:"modes,omitempty"`
+	// Needs is what it lacks a model of; empty when it lacks none.
+	Needs API `json:"needs,omitempty"`
 }
 
 // Catalogue lists every agent, in the order in which they are offered.

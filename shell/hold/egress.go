@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,6 +74,39 @@ func CheckEgress(entry string) error {
 	return nil
 }
 
+// CheckHost says why a credential must not be sent to an address: its host is not
+// on the list, or it would travel in the clear.
+func CheckHost(u *url.URL, hosts []string) error {
+	ok, literal := (&Egress{Allow: hosts}).allows(u.Hostname(), portOf(u))
+	if !ok {
+		return fmt.Errorf("%s is not among the hosts that are allowed here", u.Host)
+	}
+	if u.Scheme == "http" && !literal {
+		return errors.New("a secret must not travel in the clear: use https")
+	}
+	return nil
+}
+
+func portOf(u *url.URL) string {
+	switch {
+	case u.Port() != "":
+		return u.Port()
+	case u.Scheme == "http":
+		return "80"
+	}
+	return "443"
+}
+
+// DialListed connects to hosts with ports of a list and to nothing else, as the proxy of a
+// session does.
+func DialListed(hosts []string) func(ctx context.Context, network, address string) (net.Conn, error) {
+	e := &egress{rules: &Egress{Allow: hosts}, dialer: net.Dialer{Timeout: 20 * time.Second}}
+	return func(ctx context.Context, _, address string) (net.Conn, error) {
+		conn, _, err := e.dial(ctx, address)
+		return conn, err
+	}
+}
+
 // errInside: a name of the outside that leads to the inside.
 var errInside = errors.New("the name leads to an address of this machine or its network")
 
@@ -92,6 +126,9 @@ func newEgress(dir string, rules *Egress) (*egress, error) {
 }
 
 func (e *egress) note(target string, allowed bool, err error) {
+	if e.log == nil {
+		return
+	}
 	entry := EgressEntry{At: time.Now().UTC(), Target: target, Allowed: allowed}
 	if err != nil {
 		entry.Problem = err.Error()

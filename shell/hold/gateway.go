@@ -22,6 +22,9 @@ type Model struct {
 	Header string `json:"header"`
 	// Secret is what the session sends in that place.
 	Secret string `json:"secret"`
+	// Hosts are those with a port that the address may be on, as in [Egress]; none is
+	// any, for an address that the operator gave.
+	Hosts []string `json:"hosts,omitempty"`
 }
 
 // Secrets are handed to a holder when it starts, and kept in its memory only.
@@ -37,7 +40,15 @@ func (m *Model) handler(key string) (http.Handler, error) {
 	if err != nil || target.Host == "" || (target.Scheme != "http" && target.Scheme != "https") || m.Secret == "" {
 		return nil, errors.Join(fmt.Errorf("the order's model has no address: %q", m.URL), err)
 	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	if len(m.Hosts) > 0 {
+		if err := CheckHost(target, m.Hosts); err != nil {
+			return nil, err
+		}
+		transport.Proxy, transport.DialContext = nil, DialListed(m.Hosts)
+	}
 	proxy := &httputil.ReverseProxy{
+		Transport: transport,
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
 			r.Out.Host = target.Host

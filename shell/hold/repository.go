@@ -63,24 +63,7 @@ func CheckRepository(address string, hosts []string) error {
 	if u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") == "" || u.Path != path.Clean(u.Path) {
 		return errors.New("it is no address of a repository, such as https://github.com/name/repository")
 	}
-	ok, literal := (&Egress{Allow: hosts}).allows(u.Hostname(), portOf(u))
-	if !ok {
-		return fmt.Errorf("repositories on %s are not allowed here", u.Host)
-	}
-	if u.Scheme == "http" && !literal {
-		return errors.New("a token must not travel in the clear: use https")
-	}
-	return nil
-}
-
-func portOf(u *url.URL) string {
-	switch {
-	case u.Port() != "":
-		return u.Port()
-	case u.Scheme == "http":
-		return "80"
-	}
-	return "443"
+	return CheckHost(u, hosts)
 }
 
 // handler forwards what Git asks of the one repository. Who connects is noted in the

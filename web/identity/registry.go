@@ -64,6 +64,7 @@ var registry = []Capability{
 	{Name: "org.invitation.list", Title: "See who is invited"},
 	{Name: "org.invitation.create", Title: "Invite people by e-mail", Person: true},
 	{Name: "org.invitation.revoke", Title: "Take an invitation back", Person: true},
+	{Name: "org.model.change", Title: "Add and remove the Organization's keys of models for coding agents", Person: true},
 	{Name: "org.audit.read", Title: "Read what was done in the Organization"},
 	{Name: "org.audit.export", Title: "Export what was done in the Organization"},
 
@@ -111,6 +112,7 @@ var registry = []Capability{
 	{Name: "sandbox.session.change", Title: "Rename developer sessions and share them"},
 	{Name: "sandbox.session.end", Title: "End developer sessions"},
 	{Name: "sandbox.agent.list", Title: "See the coding agents that can be used"},
+	{Name: "sandbox.session.pay", Title: "Add and remove your keys of models for coding agents", Person: true},
 }
 
 // Capabilities lists every capability.

@@ -10,17 +10,44 @@ import { startModel } from './model.mjs'
 import { endSessions, startBrowser, startService } from './service.mjs'
 import { look as lookAt } from './visitor.mjs'
 
-/** How each agent is allowed something in its terminal. */
+/** How each agent is allowed something in its terminal, and whether the service has no key for it. */
 const agents = {
-  'claude-code': { title: /^Claude Code/, yes: '1' },
+  'claude-code': { title: /^Claude Code/, yes: '1', ownKey: true },
   'qwen-code': { title: /^Qwen Code/, yes: '1' },
   opencode: { title: /^OpenCode/, yes: 'Enter' },
 }
 
+/** The agent lacks a key: a wrong one is not kept, a good one leads back to the dialog. */
+async function addKey(page, model, look) {
+  await look(page, 'lacks a key')
+  await page.getByRole('button', { name: 'Add key for Anthropic' }).click()
+  const sheet = page.getByRole('dialog', { name: 'Add key for Anthropic' })
+  await sheet.getByLabel('Key', { exact: true }).fill(`${model.key}x`)
+  await sheet.getByText('Another provider').click()
+  await sheet.getByLabel(/^Address/).fill(model.url)
+  await look(page, 'adds a key')
+  await sheet.getByRole('button', { name: 'Keep this key' }).click()
+  await sheet.getByText(/does not take this key/).waitFor()
+  await sheet.getByLabel('Key', { exact: true }).fill(model.key)
+  await sheet.getByRole('button', { name: 'Keep this key' }).click()
+  await page.getByRole('radio', { name: 'Only me' }).waitFor({ state: 'hidden' })
+}
+
+/** It is shown by its end only, and goes when its owner says so. */
+async function removeKey(page, look) {
+  await page.getByRole('button', { name: 'All sessions' }).click()
+  const row = page.locator('[data-row="anthropic"]')
+  await row.getByText('Your key').waitFor()
+  await look(page, 'has a key')
+  await page.getByRole('button', { name: 'Remove my key' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove my key' }).click()
+  await row.getByText('No key yet').waitFor()
+}
+
 async function play(browser, model, key, name) {
-  const { title, yes } = agents[name]
+  const { title, yes, ownKey } = agents[name]
   const service = await startService({
-    args: ['--isolation', 'bwrap', '--anthropic-base-url', model.url, '--anthropic-key-file', key, '--openai-base-url', `${model.url}/v1`, '--openai-key-file', key, '--agent-model', 'scripted'],
+    args: ['--isolation', 'bwrap', '--model-hosts', new URL(model.url).host, '--openai-base-url', `${model.url}/v1`, '--openai-key-file', key, '--agent-model', 'scripted'],
   })
   const broken = []
   try {
@@ -39,6 +66,7 @@ async function play(browser, model, key, name) {
     await desktop.goto(service.link)
     await desktop.getByRole('link', { name: 'Developer sessions' }).click()
     await desktop.getByRole('button', { name: 'New session' }).click()
+    if (ownKey) await addKey(desktop, model, look)
     await desktop.getByRole('radio', { name: title }).check()
     await desktop.getByRole('radio', { name: /^Ask/ }).check()
     await desktop.getByLabel(/Name/).fill('The work')
@@ -48,6 +76,7 @@ async function play(browser, model, key, name) {
     const id = new URL(desktop.url()).hash.slice('#s='.length)
     const before = await api(desktop, `sessions/${id}`)
     assert.equal(before.mode, 'ask')
+    assert.equal(before.payer, ownKey ? 'person' : 'service')
     const file = `${before.dir}/hello.txt`
 
     const phone = await context({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, colorScheme: 'dark' })
@@ -119,6 +148,7 @@ async function play(browser, model, key, name) {
     assert.deepEqual(await cards(desktop), seen)
     await look(desktop, 'cards')
     assert.equal(await readFile(join(service.dir, 'sessions', id, 'home', 'work', 'hello.txt'), 'utf8'), 'goodbye world\n')
+    if (ownKey) await removeKey(desktop, look)
     assert.deepEqual(broken, [])
   } catch (error) {
     error.stack += `\n${broken.join('\n')}\n${service.errors()}`

@@ -10,5 +10,5 @@ export async function startModel(key) {
     createInterface({ input: child.stdout }).once('line', resolve)
     child.once('exit', (code) => reject(new Error(`the model ended with ${code}`)))
   })
-  return { url, go: () => fetch(`${url}/_go`), stop: () => child.stdin.end() }
+  return { url, key, go: () => fetch(`${url}/_go`), stop: () => child.stdin.end() }
 }

@@ -17,6 +17,8 @@ export interface Session {
   branch?: string
   isolation: 'bwrap' | 'pod' | 'none'
   mode?: Mode
+  /** Whose model key the agent thinks with. */
+  payer?: Payer
   state: SessionState
   createdAt: string
   lastActivityAt: string
@@ -35,8 +37,32 @@ export interface Repository {
   token?: string
 }
 
+/** The wire formats of models. */
+export type ModelAPI = 'anthropic' | 'openai'
+
+export type Payer = 'person' | 'organization' | 'service'
+
+/** What may be shown of a model key: not the key. */
+export interface ModelKey {
+  url: string
+  model?: string
+  ending: string
+  addedAt: string
+}
+
+/** What agents of one wire format think with, and whose keys there are. */
+export interface ModelInfo {
+  api: ModelAPI
+  agents: string[]
+  uses?: Payer
+  own?: ModelKey
+  organization?: ModelKey
+  service: boolean
+  url: string
+}
+
 export interface Agents {
-  agents: { name: string; title: string; available: boolean; get?: string; version?: string; modes?: Mode[] }[]
+  agents: { name: string; title: string; available: boolean; get?: string; version?: string; modes?: Mode[]; needs?: ModelAPI }[]
   isolation: Session['isolation']
   problem?: string
 }
@@ -59,6 +85,10 @@ const invited = (invitation: string): string => (invitation ? `?invitation=${enc
 
 export const shell = {
   agents: () => call<Agents>('GET', 'agents'),
+  models: async () => (await call<{ models: ModelInfo[] }>('GET', 'models')).models,
+  setModel: (api: ModelAPI, organization: boolean, value: { key: string; model?: string; url?: string }) =>
+    call<void>('PUT', `models/${api}${organization ? '/organization' : ''}`, value),
+  removeModel: (api: ModelAPI, organization: boolean) => call<void>('DELETE', `models/${api}${organization ? '/organization' : ''}`),
   sessions: async () => (await call<{ sessions: Session[] }>('GET', 'sessions')).sessions,
   session: (id: string, invitation: string) => call<Session>('GET', `sessions/${id}${invited(invitation)}`),
   create: (agent: string, name: string, mode?: Mode, repository?: Repository) =>

@@ -1,13 +1,15 @@
 /** The developer shell: the list of sessions, and one of them. */
 import { useCallback, useEffect, useId, useState } from 'react'
 import type { Whoami } from '../api/types'
+import { useList } from '../admin/parts'
 import { Header, HeaderLink } from '../frame/header'
 import { explain, useAction } from '../lib/use-action'
 import { t, tMaybe } from '../messages'
 import { Button, ButtonLink, IconButton } from '../ui/button'
 import { Icon, Spinner } from '../ui/icon'
 import { Sheet } from '../ui/sheet'
-import { recording, shell, type Agents, type Mode, type Session } from './api'
+import { recording, shell, type Agents, type Mode, type ModelAPI, type Session } from './api'
+import { AddModel, Models } from './models'
 import { Notify } from './notify'
 import { SessionView } from './session'
 
@@ -23,6 +25,8 @@ export default function ShellPage({ whoami, simulated }: { whoami: Whoami; simul
   const [agents, setAgents] = useState<Agents | null>(null)
   const [problem, setProblem] = useState<unknown>(null)
   const [asking, setAsking] = useState(false)
+  const models = useList(shell.models)
+  const [keying, setKeying] = useState<{ api: ModelAPI; asked: boolean } | null>(null)
   const [ending, setEnding] = useState<Session | null>(null)
 
   useEffect(() => {
@@ -39,10 +43,11 @@ export default function ShellPage({ whoami, simulated }: { whoami: Whoami; simul
       setProblem,
     )
   }, [])
+  const loadAgents = useCallback(() => shell.agents().then(setAgents, setProblem), [])
   useEffect(() => {
     load()
-    shell.agents().then(setAgents, setProblem)
-  }, [load])
+    void loadAgents()
+  }, [load, loadAgents])
   // The list is small and changes by other hands too, so it is asked again while it is seen.
   useEffect(() => {
     if (at.id) return
@@ -112,8 +117,20 @@ export default function ShellPage({ whoami, simulated }: { whoami: Whoami; simul
           </ul>
         )}
         {sessions && sessions.length > 0 ? <Notify /> : null}
+        {sessions ? <Models whoami={whoami} list={models} onAdd={(api) => setKeying({ api, asked: false })} onChange={() => { models.reload(); void loadAgents() }} /> : null}
       </main>
-      {agents ? <NewSession agents={agents} known={[...new Set((sessions ?? []).flatMap((s) => s.repository ?? []))]} open={asking} onOpenChange={setAsking} onMade={(s) => { setAsking(false); setSessions([s, ...(sessions ?? [])]); open(s.id) }} /> : null}
+      {agents ? <NewSession agents={agents} known={[...new Set((sessions ?? []).flatMap((s) => s.repository ?? []))]} open={asking} onKey={(api) => { setAsking(false); setKeying({ api, asked: true }) }} onOpenChange={setAsking} onMade={(s) => { setAsking(false); setSessions([s, ...(sessions ?? [])]); open(s.id) }} /> : null}
+      <AddModel
+        whoami={whoami}
+        model={models.rows?.find((m) => m.api === keying?.api)}
+        onClose={() => setKeying(null)}
+        onKept={() => {
+          const again = keying?.asked ?? false
+          setKeying(null)
+          models.reload()
+          void loadAgents().then(() => setAsking(again))
+        }}
+      />
       <Sheet open={ending !== null} onOpenChange={(o) => !o && setEnding(null)} from="middle" title={t('shell.endTitle')} description={t('shell.endBody', { name: ending?.name ?? '' })}>
         <div className="flex flex-col gap-3 p-4">
           {end.error ? <Note text={end.error} /> : null}
@@ -180,10 +197,12 @@ interface NewProps {
   known: string[]
   open: boolean
   onOpenChange: (open: boolean) => void
+  /** An agent lacks a key. */
+  onKey: (api: ModelAPI) => void
   onMade: (session: Session) => void
 }
 
-function NewSession({ agents, known, open, onOpenChange, onMade }: NewProps) {
+function NewSession({ agents, known, open, onOpenChange, onKey, onMade }: NewProps) {
   const first = agents.agents.find((a) => a.available)?.name ?? ''
   const [agent, setAgent] = useState(first)
   const [name, setName] = useState('')
@@ -203,14 +222,17 @@ function NewSession({ agents, known, open, onOpenChange, onMade }: NewProps) {
           <legend className="mb-1 font-medium">{t('shell.agent')}</legend>
           <div className="flex flex-col rounded-md border border-line">
             {agents.agents.map((a) => (
-              <label key={a.name} className="flex min-h-11 items-center gap-3 border-t border-line px-3 first:border-t-0">
-                <input type="radio" name="agent" value={a.name} checked={agent === a.name} disabled={!a.available} onChange={() => setAgent(a.name)} className="size-4 accent-accent" />
-                <span className="min-w-0 flex-1 py-2">
-                  {a.title}
-                  {a.version ? <span className="text-sm text-muted"> {a.version}</span> : null}
-                  {a.available ? null : <span className="block text-sm text-muted">{a.get || t('shell.notInstalled')}</span>}
-                </span>
-              </label>
+              <div key={a.name} className="flex flex-wrap items-center gap-x-3 border-t border-line px-3 first:border-t-0">
+                <label className="flex min-h-11 min-w-0 flex-1 items-center gap-3">
+                  <input type="radio" name="agent" value={a.name} checked={agent === a.name} disabled={!a.available} onChange={() => setAgent(a.name)} className="size-4 accent-accent" />
+                  <span className="min-w-0 flex-1 py-2">
+                    {a.title}
+                    {a.version ? <span className="text-sm text-muted"> {a.version}</span> : null}
+                    {a.available ? null : <span className="block text-sm text-muted">{a.needs ? t('shell.needsKey') : a.get || t('shell.notInstalled')}</span>}
+                  </span>
+                </label>
+                {a.needs ? <Button onClick={() => a.needs && onKey(a.needs)} aria-label={t('models.addOf', { name: t(`models.${a.needs}`) })}>{t('models.add')}</Button> : null}
+              </div>
             ))}
           </div>
         </fieldset>

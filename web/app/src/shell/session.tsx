@@ -137,6 +137,7 @@ export function SessionView({ id, name, invitation, onBack }: Props) {
             {link === 'live' && latency !== null ? ` · ${t('shell.latency', { ms: Math.max(1, Math.round(latency)) })}` : ''}
             {doing && !exit ? <span data-doing={doing}> · {tMaybe(`shell.state.${doing}`, doing)}</span> : null}
             {known?.mode ? <> · {t('shell.modeIs', { mode: tMaybe(`shell.mode.${known.mode}`, known.mode) })}</> : null}
+            {known?.payer ? <span className="max-sm:hidden"> · {t(`models.uses.${known.payer}`)}</span> : null}
             {title ? <span className="max-sm:hidden"> · <bdi>{title}</bdi></span> : null}
           </p>
         </div>
