@@ -109,11 +109,11 @@ func (e *emulator) control(c byte) {
 	switch c {
 	case '\n', '\v', '\f':
 		g.feed([]byte{c})
-		g.phantom, g.forced = false, false
+		g.phantom = false
 		e.mayScroll(1)
 	case '\r', '\b':
 		g.feed([]byte{c})
-		g.phantom, g.forced = false, false
+		g.phantom = false
 	case '\t':
 		g.feed([]byte{c})
 	case 0x0e, 0x0f:

@@ -14,10 +14,10 @@ type grid struct {
 	uv.Link
 	top, bottom int // margins, bottom is exclusive
 	saved       *saved
-	// phantom: the last column was written and the next character wraps. forced:
-	// the library does not know of it and has to be told.
-	phantom, forced bool
-	scrolled        int // lines that may have scrolled since the last drain
+	// phantom: the last column was written and the next character wraps. The library
+	// does not know of all such cases.
+	phantom  bool
+	scrolled int // lines that may have scrolled since the last drain
 }
 
 type saved struct {
@@ -50,6 +50,6 @@ func (g *grid) unwrap() {
 	if g.phantom {
 		x, _ := g.at()
 		g.feeds(fmt.Sprintf("\x1b[%dG", x+1))
-		g.phantom, g.forced = false, false
+		g.phantom = false
 	}
 }

@@ -12,28 +12,26 @@ import (
 
 // ascii is a run of printable characters.
 func (e *emulator) ascii(p []byte) {
-	for len(p) > 4096 {
-		e.ascii(p[:4096])
-		p = p[4096:]
+	for len(p) > 0 {
+		e.wrap()
+		g, n := e.grid, len(p)
+		x, _ := g.at()
+		if e.Mode(7) {
+			n = min(n, e.cols-x) // so that halves are looked for on every line
+		}
+		halves := g.halves(x, x+n)
+		g.feed(p[:n])
+		g.mend(halves)
+		g.phantom = e.Mode(7) && x+n == e.cols
+		p = p[n:]
 	}
-	e.wrapForced()
-	g := e.grid
-	x, _ := g.at()
-	if g.phantom {
-		x = e.cols
-	}
-	halves := g.halves(x, x+len(p))
-	g.feed(p)
-	g.mend(halves)
-	g.phantom = e.Mode(7) && (x+len(p)-1)%e.cols+1 == e.cols
-	e.mayScroll(len(p)/e.cols + 1)
 }
 
-// wrapForced wraps where the library would not.
-func (e *emulator) wrapForced() {
-	if e.grid.forced {
+// wrap begins the next line when the last column was written.
+func (e *emulator) wrap() {
+	if e.grid.phantom {
 		e.grid.feeds("\r\x1bD")
-		e.grid.phantom, e.grid.forced = false, false
+		e.grid.phantom = false
 		e.mayScroll(1)
 	}
 }
@@ -46,21 +44,19 @@ func (e *emulator) char(p []byte) {
 		e.join(p)
 		return
 	}
-	e.wrapForced()
+	e.wrap()
 	g, wraps := e.grid, e.Mode(7)
-	x, _ := g.at()
-	if w == 2 && x == e.cols-1 && !g.phantom {
+	x, y := g.at()
+	if w == 2 && x == e.cols-1 {
 		if !wraps {
 			return // there is no room, as in the browser
 		}
 		g.feed([]byte{' '})
 		g.phantom = true
+		e.wrap()
+		x, y = g.at()
 	}
-	start := x
-	if g.phantom {
-		start = 0
-	}
-	halves := g.halves(start, start+w)
+	halves := g.halves(x, x+w)
 	if ansi.GraphemeWidth.StringWidth(string(p)) == w {
 		g.feed(p)
 	} else {
@@ -71,23 +67,18 @@ func (e *emulator) char(p []byte) {
 		} else {
 			g.feeds("\u00e9")
 		}
-		_, y := g.at()
-		if c := g.vt.CellAt(start, y); c != nil {
+		if c := g.vt.CellAt(x, y); c != nil {
 			c = c.Clone()
 			c.Content = string(p)
-			g.vt.SetCell(start, y, c)
+			g.vt.SetCell(x, y, c)
 		}
 	}
-	if start == x {
-		g.mend(halves)
-	}
-	g.phantom = wraps && start+w >= e.cols
-	g.forced = g.phantom && w == 2
-	e.mayScroll(1)
+	g.mend(halves)
+	g.phantom = wraps && x+w >= e.cols
 }
 
 // halves are the cells that lose their other half when what is between two columns of
-// the cursor's line is written, which may lie behind its end.
+// the cursor's line is written, which may reach behind its end.
 func (g *grid) halves(from, to int) (left []place) {
 	_, y := g.at()
 	if c := g.vt.CellAt(from-1, y); from > 0 && from < g.vt.Width() && c != nil && c.Width == 2 {
