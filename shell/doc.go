@@ -27,6 +27,12 @@
 // is. Keys of people go to hosts of [Options.ModelHosts] only, and by TLS; the holder
 // holds to that, too. A session that runs keeps what it started with.
 //
+// # What agents use
+//
+// [Options.Tools] are MCP servers that each agent finds in its configuration. Those at
+// an address are reached through the holder, which puts in their headers; those that are
+// commands run in the session. An agent asks before each use, in every mode but "all".
+//
 // # Beyond the page
 //
 // What a session serves is reached by [Service.DialPort], for package web to show it at
@@ -39,7 +45,8 @@
 //     spool is read, and is appended with the aggregate's expected sequence.
 //   - A permission is given once: the first answer counts, here or in the terminal,
 //     and a session that goes on is never allowed more than it was.
-//   - No session has the key of its model, or the token of its repository.
+//   - No session has the key of its model, the token of its repository, or what an MCP
+//     server asks of its callers.
 //   - Nobody learns that a session of somebody else exists. Its owner may do
 //     everything; others come in with an invitation as driver or observer, which
 //     the owner makes and which does not let them invite, rename or delete.

@@ -118,6 +118,9 @@ func (s *Service) plan(ctx context.Context, actor journal.Actor, id, nonce strin
 			}
 			p.secrets.ModelKey = m.Key
 		}
+		if a.API != "" {
+			place.Tools = s.tools(&order, &p.secrets, nonce)
+		}
 		launch = a.Prepare(place)
 		argv = append(append(argv, launch.Args...), o.Args...)
 		order.Nonce = nonce
@@ -212,6 +215,9 @@ func (s *Service) crossing(in hold.Inside, order hold.Order, launch agent.Launch
 	}
 	if order.Repository != nil {
 		in.Listen[hold.RepositoryCrossing] = 0
+	}
+	if order.Tools != nil {
+		in.Listen[hold.ToolsCrossing] = 0
 	}
 	if order.Egress != nil {
 		in.Listen[hold.ProxyCrossing] = 0

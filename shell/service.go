@@ -41,6 +41,8 @@ type Options struct {
 	// with ports that those may be for.
 	Vault      Vault
 	ModelHosts []string
+	// Tools are the MCP servers that every agent knows.
+	Tools []ToolServer
 	// Egress are hosts with ports that walled sessions may connect to; none is no
 	// network at all.
 	Egress []string

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -40,6 +41,18 @@ func agentModels(c *config) (map[agent.API]shell.ModelAccess, error) {
 		models[agent.OpenAI] = shell.ModelAccess{URL: c.OpenAIBaseURL, Key: key, Name: c.AgentModel}
 	}
 	return models, nil
+}
+
+// toolServers are the MCP servers that coding agents know.
+func toolServers(c *config) ([]shell.ToolServer, error) {
+	if c.MCPServers == "" {
+		return nil, nil
+	}
+	raw, err := os.ReadFile(c.MCPServers)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "--mcp-servers cannot be read: %v", err)
+	}
+	return shell.ReadToolServers(raw, os.LookupEnv)
 }
 
 // places reads an option that lists hosts with ports.

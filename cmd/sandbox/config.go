@@ -35,6 +35,7 @@ type config struct {
 	AnthropicKeyFile               string
 	AnthropicModel, AgentModel     string
 	Egress, GitHosts, ModelHosts   string
+	MCPServers                     string
 	SkillsDir, NATSURL             string
 	MasterKeyFile                  string
 	Tofu, ProviderMirror, Holder   string
@@ -136,6 +137,7 @@ func options() []option {
 		{"anthropic-model", "", "model that Claude Code thinks with; empty: its own choice", serving, func(c *config) any { return &c.AnthropicModel }},
 		{"agent-model", "", "model at --openai-base-url that the other coding agents think with", serving, func(c *config) any { return &c.AgentModel }},
 		{"model-hosts", "api.anthropic.com:443,api.openai.com:443,openrouter.ai:443,dashscope-intl.aliyuncs.com:443", "hosts with ports that people's and Organizations' own model keys may be for; empty: they have none", serving, func(c *config) any { return &c.ModelHosts }},
+		{"mcp-servers", "", "file of MCP servers that every coding agent knows, as {\"mcpServers\": {name: {url, headers} or {command, args, env}}}; ${NAME} stands for a variable", serving, func(c *config) any { return &c.MCPServers }},
 		{"egress", "", "hosts with ports that sessions behind bubblewrap may connect to, e.g. github.com:443,*.npmjs.org:443; empty: none", serving, func(c *config) any { return &c.Egress }},
 		{"git-hosts", "github.com:443,gitlab.com:443,bitbucket.org:443,codeberg.org:443", "hosts with ports whose Git repositories sessions may work in, each session in one of them; empty: none", serving, func(c *config) any { return &c.GitHosts }},
 		{"skills-dir", "", "folder of industry packs that add to or replace the built-in ones", serving, func(c *config) any { return &c.SkillsDir }},

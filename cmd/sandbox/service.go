@@ -118,6 +118,10 @@ func (s *service) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	servers, err := toolServers(s.c)
+	if err != nil {
+		return err
+	}
 	allowed, err := places("egress", s.c.Egress)
 	if err != nil {
 		return err
@@ -145,7 +149,7 @@ func (s *service) open(ctx context.Context) (err error) {
 	s.shell, err = shell.New(ctx, shell.Options{
 		Journal: s.journal, Dir: filepath.Join(s.c.DataDir, "sessions"), Isolation: hold.Isolation(s.c.Isolation),
 		Launcher: hold.Detached{Holder: holder}, Holder: holder, Logger: s.logger,
-		Installed: tools{s.c}.agent, Models: models, Vault: modelKeys, ModelHosts: modelHosts, Egress: allowed, GitHosts: gitHosts, RecordingsKeep: s.c.SessionRecordings,
+		Installed: tools{s.c}.agent, Models: models, Vault: modelKeys, ModelHosts: modelHosts, Tools: servers, Egress: allowed, GitHosts: gitHosts, RecordingsKeep: s.c.SessionRecordings,
 		Limits: hold.Limits{Memory: int64(max(s.c.SessionMemory, 0) * (1 << 30)), Processes: int(max(s.c.SessionTasks, 0))},
 		Tell: func(owner journal.Actor, n shell.Notice) {
 			s.push.Tell(owner.Subject, push.Message{Session: n.Session, Name: n.Name, What: n.What, Text: n.Text, Card: n.Card})

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -95,6 +96,31 @@ type Place struct {
 	// Model is the model's name; empty leaves it to the agent. Key is what the
 	// session shows to its model.
 	Model, Key string
+	// Tools are the MCP servers that it is to know.
+	Tools []Tools
+}
+
+// Tools is an MCP server, as the session reaches it: at an address, or as a command.
+type Tools struct {
+	Name string
+	// URL takes Secret as a bearer.
+	URL, Secret string
+	Command     []string
+	Env         map[string]string
+}
+
+// mcpServers are the servers in the form that most agents read.
+func mcpServers(tools []Tools, urlKey string) string {
+	servers := map[string]any{}
+	for _, t := range tools {
+		if t.URL == "" {
+			servers[t.Name] = map[string]any{"command": t.Command[0], "args": t.Command[1:], "env": t.Env}
+			continue
+		}
+		servers[t.Name] = map[string]any{"type": "http", urlKey: t.URL, "headers": map[string]string{"Authorization": "Bearer " + t.Secret}}
+	}
+	out, _ := json.Marshal(map[string]any{"mcpServers": servers})
+	return string(out)
 }
 
 // Launch is how a session starts.

@@ -71,9 +71,14 @@ func prepareClaude(p Place) Launch {
 	} else {
 		args = append(args, "--session-id", p.Conversation)
 	}
+	files := map[string]string{"claude.json": string(settings)}
+	if len(p.Tools) > 0 {
+		files["mcp.json"] = mcpServers(p.Tools, "url")
+		args = append([]string{"--mcp-config", path.Join(p.Files, "mcp.json")}, args...) // it takes several: another flag has to follow
+	}
 	return Launch{
 		Args: args, Env: env,
-		Files: map[string]string{"claude.json": string(settings)},
+		Files: files,
 		Seeds: map[string]string{".claude.json": string(seeds)},
 		Sources: []hold.Source{
 			{Name: "hooks", Kind: hold.Hooks, Secret: p.Nonce},

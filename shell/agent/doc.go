@@ -59,7 +59,8 @@
 //  2. Make a file with a function that returns the [Agent], like qwen.go: Installed
 //     and Get, the arguments, environment and files of Prepare, and the modes in its
 //     words. Seed what it would otherwise ask at its first start, and see that no
-//     file of a repository can widen the mode. Shows says when it takes typing.
+//     file of a repository can widen the mode. The servers of Place.Tools go into its
+//     configuration; it has to ask before it uses one. Shows says when it takes typing.
 //  3. Write its reader on a board: person, more and told for what is said, call and
 //     over for its tools, question for what it asks, done for the end of a turn.
 //     Tools that do what tools of other agents do are named in action.go.

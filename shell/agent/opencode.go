@@ -2,6 +2,7 @@ package agent
 
 import (
 	"encoding/json"
+	"maps"
 	"path"
 	"strconv"
 	"strings"
@@ -40,7 +41,21 @@ var openCodeMay = map[Mode]map[string]string{
 
 func prepareOpenCode(p Place) Launch {
 	model := first(p.Model, "default")
+	// What is not named it may do unasked, hence servers' tools are.
+	may := maps.Clone(openCodeMay[p.Mode])
+	servers := map[string]any{}
+	for _, t := range p.Tools {
+		if p.Mode != All {
+			may[t.Name+"_*"] = "ask"
+		}
+		if t.URL == "" {
+			servers[t.Name] = map[string]any{"type": "local", "command": t.Command, "environment": t.Env, "enabled": true}
+			continue
+		}
+		servers[t.Name] = map[string]any{"type": "remote", "url": t.URL, "headers": map[string]string{"Authorization": "Bearer " + t.Secret}, "oauth": false, "enabled": true}
+	}
 	config, _ := json.Marshal(map[string]any{
+		"mcp":        servers,
 		"autoupdate": false, "share": "disabled",
 		"model": "sandbox/" + model, "small_model": "sandbox/" + model, "enabled_providers": []string{"sandbox"},
 		"provider": map[string]any{"sandbox": map[string]any{
@@ -51,7 +66,7 @@ func prepareOpenCode(p Place) Launch {
 	})
 	// A project's own configuration is read after ours, and this after that: what a
 	// repository brings along never widens what was chosen.
-	may, _ := json.Marshal(openCodeMay[p.Mode])
+	allowed, _ := json.Marshal(may)
 	args := []string{"--hostname", "127.0.0.1", "--port", strconv.Itoa(p.Port)}
 	if p.Mode == Plan {
 		args = append(args, "--agent", "plan")
@@ -61,7 +76,7 @@ func prepareOpenCode(p Place) Launch {
 	}
 	return Launch{
 		Args: args,
-		Env: []string{"OPENCODE_CONFIG=" + path.Join(p.Files, "opencode.json"), "OPENCODE_PERMISSION=" + string(may), "OPENCODE_SERVER_PASSWORD=" + p.Nonce,
+		Env: []string{"OPENCODE_CONFIG=" + path.Join(p.Files, "opencode.json"), "OPENCODE_PERMISSION=" + string(allowed), "OPENCODE_SERVER_PASSWORD=" + p.Nonce,
 			"OPENCODE_DISABLE_MODELS_FETCH=1", "OPENCODE_DISABLE_AUTOUPDATE=1", "OPENCODE_DISABLE_LSP_DOWNLOAD=1", "OPENCODE_DISABLE_SHARE=1"},
 		Files: map[string]string{"opencode.json": string(config)},
 		Sources: []hold.Source{{Name: "events", Kind: hold.Events, Path: "/event", User: "opencode", Secret: p.Nonce, Keep: []string{

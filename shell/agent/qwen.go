@@ -38,11 +38,16 @@ func prepareQwen(p Place) Launch {
 		"security": map[string]any{"auth": map[string]any{"selectedType": "openai"}},
 		"tools":    map[string]any{"useBuiltinRipgrep": false},
 	})
+	files := map[string]string{"events.jsonl": "", "replies.jsonl": ""}
+	if len(p.Tools) > 0 {
+		files["mcp.json"] = mcpServers(p.Tools, "httpUrl")
+		args = append(args, "--mcp-config", path.Join(p.Files, "mcp.json"))
+	}
 	return Launch{
 		Args: args,
 		Env: []string{"OPENAI_BASE_URL=http://127.0.0.1:" + hold.PortOf(hold.ModelCrossing), "OPENAI_API_KEY=" + p.Key, "OPENAI_MODEL=" + p.Model,
 			"QWEN_SANDBOX=false"},
-		Files:   map[string]string{"events.jsonl": "", "replies.jsonl": ""},
+		Files:   files,
 		Seeds:   map[string]string{".qwen/settings.json": string(settings)},
 		Sources: []hold.Source{{Name: "events", Kind: hold.Tail, Root: "files", Path: "events.jsonl", Input: "replies.jsonl"}},
 	}

@@ -138,7 +138,7 @@ func openChannels(h *holder, secrets Secrets) (c *channels, err error) {
 			c.close()
 		}
 	}()
-	if len(h.order.Sources) == 0 && h.order.Model == nil && h.order.Repository == nil && h.order.Egress == nil && !h.order.Ports {
+	if len(h.order.Sources) == 0 && h.order.Model == nil && h.order.Repository == nil && h.order.Tools == nil && h.order.Egress == nil && !h.order.Ports {
 		return c, nil
 	}
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
@@ -179,6 +179,15 @@ func openChannels(h *holder, secrets Secrets) (c *channels, err error) {
 		}
 		c.closed = append(c.closed, closed)
 		if err := c.serve(RepositoryCrossing, gateway); err != nil {
+			return c, err
+		}
+	}
+	if t := h.order.Tools; t != nil {
+		gateway, err := t.handler(secrets.ToolHeaders)
+		if err != nil {
+			return c, err
+		}
+		if err := c.serve(ToolsCrossing, gateway); err != nil {
 			return c, err
 		}
 	}

@@ -53,6 +53,8 @@ type Order struct {
 	Model *Model `json:"model,omitempty"`
 	// Repository is what the session works in; nil is none.
 	Repository *Repository `json:"repository,omitempty"`
+	// Tools are the MCP servers of the session's agent; nil is none.
+	Tools *Tools `json:"tools,omitempty"`
 	// Egress is where else the session may connect to; nil is nowhere.
 	Egress *Egress `json:"egress,omitempty"`
 }

@@ -32,6 +32,8 @@ type Secrets struct {
 	ModelKey string `json:"modelKey,omitempty"`
 	// RepositoryToken is good for the session's repository.
 	RepositoryToken string `json:"repositoryToken,omitempty"`
+	// ToolHeaders are what MCP servers are given with every request, by their names.
+	ToolHeaders map[string]map[string]string `json:"toolHeaders,omitempty"`
 }
 
 // handler forwards a session's requests to its model.
@@ -47,39 +49,54 @@ func (m *Model) handler(key string) (http.Handler, error) {
 		}
 		transport.Proxy, transport.DialContext = nil, DialListed(m.Hosts)
 	}
-	proxy := &httputil.ReverseProxy{
+	return knowing(m.Secret, forward(target, transport, func(h http.Header) {
+		switch {
+		case key == "":
+		case strings.EqualFold(m.Header, "authorization"):
+			h.Set("Authorization", "Bearer "+key)
+		default:
+			h.Set(m.Header, key)
+		}
+	}, `{"type":"error","error":{"type":"api_error","message":"the model of this session cannot be reached"}}`)), nil
+}
+
+// forward sends requests on to a target, with what give adds in the place of what the
+// session sent to be let in. problem is the answer when the target is not there.
+func forward(target *url.URL, transport http.RoundTripper, give func(http.Header), problem string) http.Handler {
+	return &httputil.ReverseProxy{
 		Transport: transport,
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
+			if r.In.URL.Path == "" { // an address that is one is not given a slash
+				r.Out.URL.Path, r.Out.URL.RawPath = target.Path, target.RawPath
+			}
 			r.Out.Host = target.Host
 			for _, h := range []string{"Authorization", "X-Api-Key", "Cookie"} {
 				r.Out.Header.Del(h)
 			}
-			switch {
-			case key == "":
-			case strings.EqualFold(m.Header, "authorization"):
-				r.Out.Header.Set("Authorization", "Bearer "+key)
-			default:
-				r.Out.Header.Set(m.Header, key)
-			}
+			give(r.Out.Header)
 		},
-		FlushInterval: -1, // what a model says is passed on as it is said
+		FlushInterval: -1, // what is said bit by bit is passed on so
 		ErrorLog:      log.New(discard{}, "", 0),
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(http.StatusBadGateway)
-			fmt.Fprintf(w, `{"type":"error","error":{"type":"api_error","message":"the model of this session cannot be reached"}}`)
+			fmt.Fprint(w, problem)
 		},
 	}
+}
+
+// knowing lets in who sends the secret.
+func knowing(secret string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sent := r.Header.Get("X-Api-Key")
 		if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 			sent = bearer
 		}
-		if subtle.ConstantTimeCompare([]byte(sent), []byte(m.Secret)) != 1 {
+		if subtle.ConstantTimeCompare([]byte(sent), []byte(secret)) != 1 {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		proxy.ServeHTTP(w, r)
-	}), nil
+		next.ServeHTTP(w, r)
+	})
 }

@@ -7,7 +7,9 @@
 // by ";;":
 //
 //	do: say Let me see. ;; write /work/a.txt one ;; edit /work/a.txt one => two ;;
-//	    run exit 3 ;; todo first, second ;; pause ;; say Done.
+//	    run exit 3 ;; todo first, second ;; use lookup {"id": 1} ;; pause ;; say Done.
+//
+// What is used is a tool whose name ends so, with its input.
 //
 // What is said and the tool that follows it are one message of the model. After a
 // pause nothing comes until [Model.Go].
@@ -20,7 +22,7 @@ import (
 
 // step is one step of a script.
 type step struct {
-	verb string // say, write, edit, run, todo, pause
+	verb string // say, write, edit, run, todo, use, pause
 	rest string
 }
 
@@ -44,7 +46,7 @@ func script(prompt string) []turn {
 		switch verb {
 		case "say", "pause":
 			now.say = append(now.say, s)
-		case "write", "edit", "run", "todo":
+		case "write", "edit", "run", "todo", "use":
 			now.tool = &s
 			turns, now = append(turns, now), turn{}
 		}
@@ -109,6 +111,14 @@ func calling(s step, offered map[string]bool) (call, bool) {
 		if c.name == "TaskCreate" {
 			input = map[string]any{"subject": s.rest, "description": s.rest}
 		}
+	}
+	if s.verb == "use" {
+		for name := range offered {
+			if strings.HasSuffix(name, path) {
+				c.name = name
+			}
+		}
+		return call{c.name, json.RawMessage(rest)}, c.name != "" && json.Valid([]byte(rest))
 	}
 	c.input, _ = json.Marshal(input)
 	return c, c.name != ""
