@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build app tools packages agents agents-test claude-code qwen-code opencode conformance test test-go test-app test-browser soak bench bench-shell bench-voice doctor clean
+.PHONY: help run build app tools packages agents agents-test claude-code qwen-code opencode codex conformance test test-go test-app test-browser soak bench bench-shell bench-voice doctor clean
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # For a phone in the same network: make run LAN=1
@@ -39,16 +39,16 @@ tools: ## OpenTofu and its Hetzner provider, from source into the user's cache
 packages: ## the Debian packages that tests need
 	@.tools/packages
 
-agents: claude-code qwen-code opencode ## the coding agents, from npm into the user's cache
+agents: claude-code qwen-code opencode codex ## the coding agents, from npm into the user's cache
 
-claude-code qwen-code opencode: ## one of them
+claude-code qwen-code opencode codex: ## one of them
 	@.tools/npm $@
 
 conformance: ## the MCP conformance suite that tests run, from npm into the user's cache
 	@.tools/npm conformance
 
 agents-test: packages build agents ## the real coding agents alone
-	@go test -count=1 -run 'Code$$' ./shell
+	@go test -count=1 -run 'Code$$|Codex|KnowToolServers' ./shell
 	@cd web/app && node stories/agents.mjs
 
 test: packages build tools conformance agents test-app test-go test-browser ## everything, as continuous integration does

@@ -1,6 +1,7 @@
 package shell_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http/httptest"
 	"os"
@@ -135,7 +136,7 @@ func playAgent(t *testing.T, name, asks, yes string) (*agentRig, shell.Session, 
 		t.Fatalf("its mode is %q", s.Mode)
 	}
 	file := s.Dir + "/hello.txt"
-	if err := r.Prompt(t.Context(), ann, s.ID, "", "do: say Let me write that. ;; write "+file+" hello world ;; edit "+file+" hello => goodbye ;; run echo out; exit 3 ;; say All done."); err != nil {
+	if err := r.Prompt(t.Context(), ann, s.ID, "", "do: say Let me write that. ;; write "+file+" hello world ;; edit "+file+" hello world => goodbye world ;; run echo out; exit 3 ;; say All done."); err != nil {
 		t.Fatal(err)
 	}
 
@@ -175,8 +176,10 @@ func playAgent(t *testing.T, name, asks, yes string) (*agentRig, shell.Session, 
 	}
 
 	// The second one is answered in the terminal.
-	p.typed(t, yes)
-	p.asked(t, 1, "allowed")
+	p.pressed(t, yes, "the second question is still open", func() bool {
+		all := p.of(card.KindPermission)
+		return decoded[card.PermissionData](t, all[1]).State == "allowed"
+	})
 	if _, err := r.Answer(t.Context(), ann, s.ID, "", ask.ID, false, ""); fault.CodeOf(err) != fault.Conflict {
 		t.Errorf("an answer that came late: %v", err)
 	}
@@ -278,4 +281,63 @@ func TestQwenCode(t *testing.T) {
 	t.Parallel()
 	r, s, p := playAgent(t, "qwen-code", "Yes", "1")
 	r.killed(t, s.ID, p)
+}
+
+func TestCodex(t *testing.T) {
+	t.Parallel()
+	r, s, p := playAgent(t, "codex", "Would you like to", "y")
+
+	// It goes on in another session, asking as before, whatever the repository's own
+	// configuration says meanwhile. A no from the phone ends its turn.
+	r.killed(t, s.ID, p)
+	work := filepath.Join(r.options.Dir, s.ID, "home", "work", ".codex")
+	if err := errors.Join(os.MkdirAll(work, 0o700), os.WriteFile(filepath.Join(work, "config.toml"), []byte("approval_policy = \"never\"\nsandbox_mode = \"danger-full-access\"\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	s, p = r.begin(t, shell.CreateOptions{Resume: s.ID})
+	p.until(t, "what was said before", p.shows("All done."))
+	if err := r.Prompt(t.Context(), ann, s.ID, "", "do: run echo again ;; say Once more."); err != nil {
+		t.Fatal(err)
+	}
+	ask, _ := p.asked(t, 0, "waiting")
+	if _, err := r.Answer(t.Context(), ann, s.ID, "", ask.ID, false, ""); err != nil {
+		t.Fatal(err)
+	}
+	p.until(t, "the command to be refused", func() bool {
+		ran := p.of(card.KindBash)
+		return len(ran) == 1 && decoded[card.BashData](t, ran[0]).Refused
+	})
+}
+
+// TestCodexNarrowed: a session that asked for nothing goes on in one where nothing is
+// done that nobody has allowed.
+func TestCodexNarrowed(t *testing.T) {
+	t.Parallel()
+	r := newAgentRig(t, "codex")
+	s, p := r.begin(t, shell.CreateOptions{Agent: "codex", Mode: agent.All})
+	if err := r.Prompt(t.Context(), ann, s.ID, "", "do: write "+s.Dir+"/a.txt one ;; run cat a.txt ;; say All done."); err != nil {
+		t.Fatal(err)
+	}
+	p.until(t, "the end", p.says("All done."))
+	ran := p.of(card.KindBash)
+	if len(p.of(card.KindPermission)) > 0 || len(p.of(card.KindDiff)) != 1 || len(ran) != 1 || strings.TrimSpace(decoded[card.BashData](t, ran[0]).Output) != "one" {
+		t.Errorf("it has shown %+v", p.cards)
+	}
+	r.killed(t, s.ID, p)
+	s, p = r.begin(t, shell.CreateOptions{Resume: s.ID, Mode: agent.Ask})
+	if err := r.Prompt(t.Context(), ann, s.ID, "", "do: write "+s.Dir+"/b.txt two ;; run touch c.txt ;; say Once more."); err != nil {
+		t.Fatal(err)
+	}
+	ask, question := p.asked(t, 0, "waiting")
+	if question.Detail != s.Dir+"/b.txt" {
+		t.Errorf("it asks %+v", question)
+	}
+	if _, err := r.Answer(t.Context(), ann, s.ID, "", ask.ID, true, ""); err != nil {
+		t.Fatal(err)
+	}
+	p.until(t, "the end", p.says("Once more.")) // its model was not told to ask for commands
+	work := filepath.Join(r.options.Dir, s.ID, "home", "work")
+	if _, err := os.Stat(filepath.Join(work, "c.txt")); err == nil {
+		t.Error("a command was run that nobody had allowed")
+	}
 }

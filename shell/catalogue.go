@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 
 	"github.com/openova-io/sandbox/conversation/fault"
 	"github.com/openova-io/sandbox/conversation/journal"
@@ -53,7 +55,8 @@ func version(found agent.Found) string {
 	program := filepath.Join(found.Root, found.Argv[len(found.Argv)-1])
 	for dir := filepath.Dir(program); len(dir) > len(found.Root); dir = filepath.Dir(dir) {
 		if raw, err := os.ReadFile(filepath.Join(dir, "package.json")); err == nil && json.Unmarshal(raw, &p) == nil {
-			return p.Version
+			number, _, _ := strings.Cut(p.Version, "-"+runtime.GOOS+"-") // of a package for one machine
+			return number
 		}
 	}
 	return ""

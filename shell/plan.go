@@ -122,7 +122,10 @@ func (s *Service) plan(ctx context.Context, actor journal.Actor, id, nonce strin
 			place.Tools = s.tools(&order, &p.secrets, nonce)
 		}
 		launch = a.Prepare(place)
-		argv = append(append(argv, launch.Args...), o.Args...)
+		if launch.Before != nil {
+			argv = launch.Before
+		}
+		argv = slices.Concat(argv, launch.Args, o.Args)
 		order.Nonce = nonce
 		if c.Name == "" {
 			c.Name = a.Title

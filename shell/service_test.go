@@ -136,16 +136,37 @@ func (p *phone) ended(t *testing.T, r *rig, id string) {
 
 func (p *phone) until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	if err := p.within(t, 2*time.Minute, ok); err != nil {
+		screen := ""
+		if p.screen != nil {
+			screen = string(p.screen.Snapshot())
+		}
+		t.Fatalf("waiting for %s: %v; %d cards; the screen is %q", what, err, len(p.cards), screen[max(len(screen)-600, 0):])
+	}
+}
+
+// pressed types until it is taken: what is typed while a dialog is being drawn goes to
+// what was there before.
+func (p *phone) pressed(t *testing.T, key, what string, taken func() bool) {
+	t.Helper()
+	for range 10 {
+		p.typed(t, key)
+		if p.within(t, 3*time.Second, taken) == nil {
+			return
+		}
+	}
+	t.Fatalf("%q was typed in vain: %s", key, what)
+}
+
+// within takes in what comes until something is so.
+func (p *phone) within(t *testing.T, patience time.Duration, ok func() bool) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for !ok() {
 		f, err := p.Receive(ctx)
 		if err != nil {
-			screen := ""
-			if p.screen != nil {
-				screen = string(p.screen.Snapshot())
-			}
-			t.Fatalf("waiting for %s: %v; %d cards; the screen is %q", what, err, len(p.cards), screen[max(len(screen)-600, 0):])
+			return err
 		}
 		switch f.Kind {
 		case hold.Snapshot:
@@ -171,6 +192,7 @@ func (p *phone) until(t *testing.T, what string, ok func() bool) {
 			_ = json.Unmarshal(f.Payload, p.exit)
 		}
 	}
+	return nil
 }
 
 func (p *phone) show(c card.Card) {

@@ -58,7 +58,26 @@ func TestReadToolServers(t *testing.T) {
 	}
 }
 
-const toolToken = "the-desk's-own-token"
+const (
+	toolToken    = "the-desk's-own-token"
+	commandToken = "the command's own 'token'"
+)
+
+// greeter is an MCP server as a command: its one tool says what is in its environment.
+const greeter = `while IFS= read -r line; do
+  id=$(sed -n 's/.*"id":\("[^"]*"\|[0-9]*\).*/\1/p' <<<"$line")
+  case $line in
+  *'"method":"initialize"'*) r='{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"own","version":"1"}}' ;;
+  *'"method":"tools/list"'*) r='{"tools":[{"name":"greet","description":"Greets","inputSchema":{"type":"object","properties":{}}}]}' ;;
+  *'"method":"tools/call"'*) r='{"content":[{"type":"text","text":"It is '"$GREETING"'."}]}' ;;
+  *) r= ;;
+  esac
+  if [ -n "$r" ]; then
+    echo '{"jsonrpc":"2.0","id":'"$id"',"result":'"$r"'}'
+  elif [ -n "$id" ]; then
+    echo '{"jsonrpc":"2.0","id":'"$id"',"error":{"code":-32601,"message":"there is no such method"}}'
+  fi
+done`
 
 // desk is an MCP server with one tool, for who has the token. It tells what it is
 // asked.
@@ -91,32 +110,46 @@ func desk(t *testing.T) (address string, asked chan string) {
 func TestAgentsKnowToolServers(t *testing.T) {
 	t.Parallel()
 	for name, script := range map[string]string{
-		"claude-code": `use ToolSearch {"query": "select:mcp__desk__lookup", "max_results": 1} ;; use lookup {"query": "the weather"}`,
-		"qwen-code":   `use tool_search {"query": "select:mcp__desk__lookup"} ;; use tool_call {"name": "mcp__desk__lookup", "arguments": {"query": "the weather"}}`,
-		"opencode":    `use lookup {"query": "the weather"}`,
+		"claude-code": `use ToolSearch {"query": "select:mcp__desk__lookup,mcp__own__greet", "max_results": 2} ;; use lookup {"query": "the weather"} ;; use greet {}`,
+		"qwen-code": `use tool_search {"query": "select:mcp__desk__lookup,mcp__own__greet"} ;; use tool_call {"name": "mcp__desk__lookup", "arguments": {"query": "the weather"}} ;;
+			use tool_call {"name": "mcp__own__greet", "arguments": {}}`,
+		"opencode": `use lookup {"query": "the weather"} ;; use greet {}`,
+		"codex":    `use lookup {"query": "the weather"} ;; use greet {}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newAgentRig(t, name)
 			address, asked := desk(t)
-			r.options.Tools = []shell.ToolServer{{Name: "desk", URL: address, Headers: map[string]string{"Authorization": "Bearer " + toolToken}}}
+			r.options.Tools = []shell.ToolServer{{Name: "desk", URL: address, Headers: map[string]string{"Authorization": "Bearer " + toolToken}},
+				{Name: "own", Command: "/bin/bash", Args: []string{"-c", greeter}, Env: map[string]string{"GREETING": commandToken}}}
 			r.restart(t)
 			s, p := r.begin(t, shell.CreateOptions{Agent: name})
 			if err := r.Prompt(t.Context(), ann, s.ID, "", "do: "+script+" ;; say That is all."); err != nil {
 				t.Fatal(err)
 			}
-			c, d := p.asked(t, 0, "waiting")
-			if !strings.Contains(d.Tool, "lookup") {
-				t.Fatalf("it asks for %+v", d)
-			}
-			if _, err := r.Answer(t.Context(), ann, s.ID, "", c.ID, true, ""); err != nil {
-				t.Fatal(err)
+			for n, tool := range []string{"lookup", "greet"} {
+				c, d := p.asked(t, n, "waiting")
+				if !strings.Contains(d.Tool, tool) {
+					t.Fatalf("it asks for %+v", d)
+				}
+				if _, err := r.Answer(t.Context(), ann, s.ID, "", c.ID, true, ""); err != nil {
+					t.Fatal(err)
+				}
 			}
 			p.until(t, "the agent to end its turn", p.says("That is all."))
+			used := 0
 			for _, c := range p.of(card.KindToolCall) {
-				if d := decoded[card.ToolCallData](t, c); strings.Contains(d.Tool, "lookup") && d.State != "succeeded" {
-					t.Errorf("the call %s: %+v", d.State, c)
+				if d := decoded[card.ToolCallData](t, c); strings.Contains(d.Tool, "lookup") || strings.Contains(d.Tool, "greet") {
+					if used++; d.State != "succeeded" {
+						t.Errorf("the call %s: %+v", d.State, c)
+					}
 				}
+			}
+			if used != 2 {
+				t.Errorf("%d calls are shown: %+v", used, p.cards)
+			}
+			if got := r.model.Newest(); !strings.Contains(got, "The desk knows of it.") || !strings.Contains(got, "It is "+commandToken+".") {
+				t.Errorf("its model was not told what the tools said: %s", got)
 			}
 			if got := <-asked; got != "the weather" {
 				t.Errorf("the desk was asked for %q", got)

@@ -42,21 +42,23 @@ func (a action) what() string {
 // toolInput are the fields of the tools of the agents that we know. They call the
 // same things by different names.
 type toolInput struct {
-	Command     string `json:"command"`
-	FilePath    string `json:"file_path"`
-	FilePath2   string `json:"filePath"`
-	Path        string `json:"path"`
-	Content     string `json:"content"`
-	OldString   string `json:"old_string"`
-	OldString2  string `json:"oldString"`
-	NewString   string `json:"new_string"`
-	NewString2  string `json:"newString"`
-	Pattern     string `json:"pattern"`
-	URL         string `json:"url"`
-	Query       string `json:"query"`
-	Description string `json:"description"`
-	Subject     string `json:"subject"`
-	Plan        string `json:"plan"`
+	Command     string          `json:"command"`
+	FilePath    string          `json:"file_path"`
+	FilePath2   string          `json:"filePath"`
+	Path        string          `json:"path"`
+	Content     string          `json:"content"`
+	OldString   string          `json:"old_string"`
+	OldString2  string          `json:"oldString"`
+	NewString   string          `json:"new_string"`
+	NewString2  string          `json:"newString"`
+	Pattern     string          `json:"pattern"`
+	URL         string          `json:"url"`
+	Query       string          `json:"query"`
+	Description string          `json:"description"`
+	Subject     string          `json:"subject"`
+	Plan        string          `json:"plan"`
+	Name        string          `json:"name"`
+	Arguments   json.RawMessage `json:"arguments"`
 	Edits       []struct {
 		OldString string `json:"old_string"`
 		NewString string `json:"new_string"`
@@ -71,6 +73,9 @@ type toolInput struct {
 func actionOf(name string, raw json.RawMessage) action {
 	var in toolInput
 	_ = json.Unmarshal(raw, &in)
+	if name == "tool_call" && in.Name != "" && in.Name != name { // Qwen Code's, for tools that it shows its model by name only
+		return actionOf(in.Name, in.Arguments)
+	}
 	path := first(in.FilePath, in.FilePath2, in.Path)
 	a := action{name: name, path: path}
 	switch strings.ToLower(name) {

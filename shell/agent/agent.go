@@ -2,10 +2,13 @@ package agent
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 
 	"github.com/openova-io/sandbox/conversation/card"
 	"github.com/openova-io/sandbox/conversation/fault"
@@ -123,11 +126,27 @@ func mcpServers(tools []Tools, urlKey string) string {
 	return string(out)
 }
 
+// commandScript starts a server that is a command, for an agent that would have to be
+// given its environment in arguments.
+func commandScript(t Tools) string {
+	quoted := func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+	var out strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(t.Env)) {
+		out.WriteString("export " + name + "=" + quoted(t.Env[name]) + "\n")
+	}
+	out.WriteString("exec")
+	for _, word := range t.Command {
+		out.WriteString(" " + quoted(word))
+	}
+	return out.String() + "\n"
+}
+
 // Launch is how a session starts.
 type Launch struct {
-	// Args follow the program.
-	Args []string
-	Env  []string
+	// Args follow the program; or, for an agent that has to be started by something else,
+	// Before, which names the program itself.
+	Args, Before []string
+	Env          []string
 	// Files are written before the start, by name; nobody else can read them. In
 	// them, as in Args and Env, [hold.PortOf] stands for the port of a crossing.
 	Files map[string]string
@@ -194,7 +213,9 @@ type Info struct {
 }
 
 // Catalogue lists every agent, in the order in which they are offered.
-func Catalogue() []Agent { return []Agent{claudeCode(), qwenCode(), openCode(), bash(), zsh()} }
+func Catalogue() []Agent {
+	return []Agent{claudeCode(), qwenCode(), openCode(), codex(), bash(), zsh()}
+}
 
 // Find gives the agent of a name. An unknown one is a [fault.Invalid] fault.
 func Find(name string) (Agent, error) {
@@ -265,4 +286,13 @@ func platform() string {
 		arch = runtime.GOARCH
 	}
 	return runtime.GOOS + "-" + arch
+}
+
+// triple is how Rust names this machine.
+func triple() string {
+	arch := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH]
+	if runtime.GOOS == "darwin" {
+		return arch + "-apple-darwin"
+	}
+	return arch + "-unknown-linux-musl"
 }

@@ -13,6 +13,8 @@
 //	qwen-code     a file of events (--json-file)        a file of replies     a file of replies
 //	                                                    (--input-file)
 //	opencode      its server's events (--port)          its server            its terminal
+//	codex         its app server, which its terminal    the app server        the app server
+//	              is a client of, too
 //	bash, zsh     marks around every command            asks nothing          its terminal
 //
 // # From a record to a card
@@ -53,9 +55,9 @@
 //
 // # Adding an agent
 //
-//  1. Find its structured side channel: hooks, a file of JSON Lines, or an HTTP
-//     server with events. Each is a hold.Source; there is nothing to write for the
-//     holder.
+//  1. Find its structured side channel: hooks, a file of JSON Lines, an HTTP server
+//     with events, or Codex's protocol. Each is a hold.Source; there is nothing to
+//     write for the holder.
 //  2. Make a file with a function that returns the [Agent], like qwen.go: Installed
 //     and Get, the arguments, environment and files of Prepare, and the modes in its
 //     words. Seed what it would otherwise ask at its first start, and see that no

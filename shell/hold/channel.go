@@ -26,6 +26,8 @@ const (
 	Tail SourceKind = "tail"
 	// Events: the agent serves server-sent events over HTTP.
 	Events SourceKind = "events"
+	// AppServer: the agent serves Codex's protocol, JSON-RPC over a WebSocket.
+	AppServer SourceKind = "app-server"
 )
 
 // Source is one side channel of the agent in a session. Its records go into the
@@ -33,8 +35,8 @@ const (
 type Source struct {
 	Name string     `json:"name"`
 	Kind SourceKind `json:"kind"`
-	// Secret is the first element of the paths that hooks are posted to, or with User
-	// what an agent's server wants to know (RFC 7617).
+	// Secret is the first element of the paths that hooks are posted to, or what an
+	// agent's server wants to know: with User (RFC 7617), or alone (RFC 6750).
 	User   string `json:"user,omitempty"`
 	Secret string `json:"secret,omitempty"`
 	// Root is a folder that the session may write, and Path the file in it that is
@@ -44,9 +46,12 @@ type Source struct {
 	Path string `json:"path,omitempty"`
 	// Input is the file in Root that replies are appended to.
 	Input string `json:"input,omitempty"`
-	// Keep are the values of the field "type" whose records are kept; none keeps
-	// all. A transcript may hold whole requests that nobody needs twice.
+	// Keep are the values of the field "type", or of an app server "method", whose
+	// records are kept; none keeps all. A transcript may hold whole requests that nobody
+	// needs twice.
 	Keep []string `json:"keep,omitempty"`
+	// Settings are given to every conversation of an app server.
+	Settings map[string]json.RawMessage `json:"settings,omitempty"`
 }
 
 func (s Source) keeps(raw []byte) bool {
@@ -124,6 +129,7 @@ type channels struct {
 	held    map[string]chan json.RawMessage
 	replied map[string]bool
 	agents  map[string]*http.Client // by source
+	talks   map[string]*talk        // with app servers, by source
 
 	portsTold atomic.Int32
 }
@@ -131,7 +137,7 @@ type channels struct {
 // openChannels listens for everything that the order names. Secrets are not in
 // the order, as it is a file.
 func openChannels(h *holder, secrets Secrets) (c *channels, err error) {
-	c = &channels{h: h, dir: filepath.Join(h.dir, crossingDir), held: map[string]chan json.RawMessage{}, replied: map[string]bool{}, agents: map[string]*http.Client{}}
+	c = &channels{h: h, dir: filepath.Join(h.dir, crossingDir), held: map[string]chan json.RawMessage{}, replied: map[string]bool{}, agents: map[string]*http.Client{}, talks: map[string]*talk{}}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
@@ -148,7 +154,7 @@ func openChannels(h *holder, secrets Secrets) (c *channels, err error) {
 		switch s.Kind {
 		case Hooks:
 			err = c.serve(s.Name, c.hooks(s))
-		case Events:
+		case Events, AppServer:
 			err = c.dialBack(s)
 		case Tail:
 		default:
@@ -212,6 +218,8 @@ func (c *channels) begin() {
 			c.wg.Go(func() { c.tail(s) })
 		case Events:
 			c.wg.Go(func() { c.follow(s) })
+		case AppServer:
+			c.wg.Go(func() { c.converse(s) })
 		}
 	}
 }
@@ -301,6 +309,12 @@ func (c *channels) reply(r ReplyData) {
 				err = c.post(*source, r.Then.Path, r.Then.Body)
 			}
 			if err != nil {
+				fmt.Fprintln(os.Stderr, "a reply did not reach the agent:", err)
+			}
+		})
+	case AppServer:
+		c.wg.Go(func() {
+			if err := c.tell(source.Name, r.ID, r.Body); err != nil {
 				fmt.Fprintln(os.Stderr, "a reply did not reach the agent:", err)
 			}
 		})

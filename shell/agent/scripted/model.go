@@ -3,6 +3,7 @@ package scripted
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -21,6 +22,8 @@ type Model struct {
 	gate  chan struct{}
 	asked int
 	calls int
+
+	newest string
 }
 
 // Go lets everybody go on who is at a pause.
@@ -40,6 +43,13 @@ func (m *Model) Asked() int {
 	return m.asked
 }
 
+// Newest is the newest request of a script, as it came.
+func (m *Model) Newest() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.newest
+}
+
 func (m *Model) pause(r *http.Request) {
 	m.mu.Lock()
 	if m.gate == nil {
@@ -53,27 +63,32 @@ func (m *Model) pause(r *http.Request) {
 	}
 }
 
-// request is what both APIs ask, as far as a script needs it.
+// request is what the APIs ask, as far as a script needs it.
 type request struct {
 	Model    string    `json:"model"`
 	Stream   bool      `json:"stream"`
 	Messages []message `json:"messages"`
+	Input    []message `json:"input"` // of responses
 	Tools    []struct {
 		Name     string `json:"name"`
 		Function struct {
 			Name string `json:"name"`
 		} `json:"function"`
+		Tools []struct {
+			Name string `json:"name"`
+		} `json:"tools"` // of a namespace
 	} `json:"tools"`
 }
 
 type message struct {
+	Type    string          `json:"type"`
 	Role    string          `json:"role"`
 	Content json.RawMessage `json:"content"`
 }
 
 // text gives a message's text, and how many results of tools it brings.
 func (q message) text() (text string, results int) {
-	if q.Role == "tool" {
+	if q.Role == "tool" || q.Type == "function_call_output" {
 		return "", 1
 	}
 	var s string
@@ -102,7 +117,7 @@ func (q request) next() turn {
 	}
 	var turns []turn
 	done := 0
-	for _, x := range q.Messages {
+	for _, x := range slices.Concat(q.Messages, q.Input) {
 		text, results := x.text()
 		if x.Role == "user" {
 			if t := script(text); t != nil {
@@ -125,8 +140,23 @@ func (q request) offered() map[string]bool {
 	out := map[string]bool{}
 	for _, t := range q.Tools {
 		out[t.Name], out[t.Function.Name] = true, true
+		for _, inner := range t.Tools {
+			out[inner.Name] = true
+		}
 	}
 	return out
+}
+
+// namespace is where a tool is; empty for most.
+func (q request) namespace(tool string) string {
+	for _, t := range q.Tools {
+		for _, inner := range t.Tools {
+			if inner.Name == tool {
+				return t.Name
+			}
+		}
+	}
+	return ""
 }
 
 func (m *Model) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -146,15 +176,24 @@ func (m *Model) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprint(w, `{"input_tokens":100}`)
 		return
-	case r.Method != http.MethodPost || json.NewDecoder(r.Body).Decode(&q) != nil:
+	}
+	body, err := io.ReadAll(r.Body)
+	if r.Method != http.MethodPost || err != nil || json.Unmarshal(body, &q) != nil {
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
 	m.mu.Lock()
 	m.asked++
+	if len(q.Tools) > 0 {
+		m.newest = string(body)
+	}
 	m.mu.Unlock()
 	if strings.HasSuffix(r.URL.Path, "/messages") {
 		m.anthropic(w, r, q)
+		return
+	}
+	if strings.HasSuffix(r.URL.Path, "/responses") {
+		m.responses(w, r, q)
 		return
 	}
 	m.openai(w, r, q)

@@ -9,7 +9,8 @@
 //	do: say Let me see. ;; write /work/a.txt one ;; edit /work/a.txt one => two ;;
 //	    run exit 3 ;; todo first, second ;; use lookup {"id": 1} ;; pause ;; say Done.
 //
-// What is used is a tool whose name ends so, with its input.
+// What is used is a tool whose name ends so, with its input. What is edited are whole
+// lines, for an agent that takes patches.
 //
 // What is said and the tool that follows it are one message of the model. After a
 // pause nothing comes until [Model.Go].
@@ -76,12 +77,17 @@ func calling(s step, offered map[string]bool) (call, bool) {
 	input := map[string]any{}
 	switch s.verb {
 	case "write":
-		c.name = pick("Write", "write_file", "write")
+		c.name = pick("Write", "write_file", "write", "exec_command")
 		input[pathKey(c.name)], input["content"] = path, rest+"\n"
+		if c.name == "exec_command" {
+			input = patch("*** Add File: "+path, "+"+rest)
+		}
 	case "edit":
 		from, to, _ := strings.Cut(rest, "=>")
 		from, to = strings.TrimSpace(from), strings.TrimSpace(to)
-		switch c.name = pick("Edit", "edit"); {
+		switch c.name = pick("Edit", "edit", "exec_command"); {
+		case c.name == "exec_command":
+			input = patch("*** Update File: "+path, "@@", "-"+from, "+"+to)
 		case offered["bash"]: // opencode
 			input["filePath"], input["oldString"], input["newString"] = path, from, to
 		default:
@@ -122,6 +128,11 @@ func calling(s step, offered map[string]bool) (call, bool) {
 	}
 	c.input, _ = json.Marshal(input)
 	return c, c.name != ""
+}
+
+// patch is a change of a file as Codex has it made: by a command that is none.
+func patch(lines ...string) map[string]any {
+	return map[string]any{"cmd": "apply_patch <<'EOF'\n*** Begin Patch\n" + strings.Join(lines, "\n") + "\n*** End Patch\nEOF"}
 }
 
 func pathKey(tool string) string {

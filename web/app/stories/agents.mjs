@@ -15,6 +15,7 @@ const agents = {
   'claude-code': { title: /^Claude Code/, yes: '1', ownKey: true },
   'qwen-code': { title: /^Qwen Code/, yes: '1' },
   opencode: { title: /^OpenCode/, yes: 'Enter' },
+  codex: { title: /^Codex/, yes: 'y' },
 }
 
 /** The agent lacks a key: a wrong one is not kept, a good one leads back to the dialog. */
@@ -88,7 +89,7 @@ async function play(browser, model, key, name) {
 
     // The prompt comes from the phone, when the agent takes one.
     await phone.getByLabel('Type into the session').fill(
-      `do: say I shall write a file, and then look at it. ;; write ${file} hello world ;; say Now I change it.\\n\\nLine by line.\\n ;; pause ;; edit ${file} hello => goodbye ;; run cat hello.txt; exit 3 ;; say It is **done**.`,
+      `do: say I shall write a file, and then look at it. ;; write ${file} hello world ;; say Now I change it.\\n\\nLine by line.\\n ;; pause ;; edit ${file} hello world => goodbye world ;; run cat hello.txt; exit 3 ;; say It is **done**.`,
     )
     await phone.locator('[data-ready="true"]').waitFor()
     await phone.getByRole('button', { name: 'Send' }).click()
