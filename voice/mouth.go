@@ -30,6 +30,7 @@ type line struct {
 	whole  bool // nothing more is made of it
 	failed bool // not all of it could be made
 	begun  bool // it was told of
+	again  bool // it was cut off, and is said once more
 }
 
 // part is what a line is for.
@@ -42,6 +43,8 @@ const (
 	consent
 	// prompting is the question whether somebody is still there.
 	prompting
+	// notice has to be heard: cut off, it is said once more from its beginning.
+	notice
 )
 
 func (l *line) firm() bool { return l.part == price || l.part == consent }
@@ -195,7 +198,7 @@ func (m *mouth) resume() {
 }
 
 // drop forgets what was not said yet, and gives what was heard of each turn that
-// this cut off. Firm lines stay.
+// this cut off. Firm lines stay, and so do notices.
 func (m *mouth) drop() map[string]string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -211,11 +214,15 @@ func (m *mouth) drop() map[string]string {
 		if i == 0 {
 			part = l.heard()
 		}
+		if l.part == notice && !l.again {
+			rest = append(rest, &line{text: l.text, part: notice, again: l.begun})
+		}
 		if _, ok := cut[l.turnID]; !ok {
 			cut[l.turnID] = part
 		}
 	}
 	m.lines = rest
+	m.rouse()
 	return cut
 }
 

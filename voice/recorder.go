@@ -114,7 +114,7 @@ func (c *Call) startRecording() {
 	c.recorder = r
 	c.mu.Unlock()
 	c.tell(Event{Type: "recording", State: "on"})
-	c.speak("call.recording.on", plain)
+	c.speak("call.recording.on", notice)
 	c.goDo(func() { // a recording can end by itself
 		select {
 		case <-c.ctx.Done():

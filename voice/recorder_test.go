@@ -95,6 +95,49 @@ func TestCallIsRecorded(t *testing.T) {
 	}
 }
 
+// TestNoticeIsHeard: who speaks into the notice that the call is recorded hears it
+// afterwards, once more and whole.
+func TestNoticeIsHeard(t *testing.T) {
+	store := newStore(t)
+	s := newService(t, Options{Dialogue: newTalk(nil), Recognizer: deaf{}, Synthesizer: hum{}, Recordings: store})
+	p := dial(t, s, "c1")
+	p.tell(`{"type":"record","state":"on"}`)
+	const text = "This call is recorded from now on."
+	said := func() (n int) {
+		for _, e := range p.events {
+			if e.Type == "caption" && e.Who == "agent" && e.Text == text {
+				n++
+			}
+		}
+		return n
+	}
+	p.until("the notice", func() bool { return said() == 1 })
+	p.call.interrupt(t.Context())
+	p.until("the notice again", func() bool { return said() == 2 })
+	p.until("its end", func() bool {
+		list, err := store.List(t.Context(), "owner", "c1")
+		if err != nil || len(list) != 1 {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		cues, _ := store.Cues(t.Context(), "owner", list[0].ID)
+		return slices.ContainsFunc(cues, func(c recording.Cue) bool { return c.Who == agent && c.Text == text })
+	})
+	p.tell(`{"type":"record","state":"off"}`)
+	p.until("the end of the recording", func() bool { return p.captioned("agent", "It has ended.") })
+
+	// Who cuts it off twice does not want to hear it, and sees it on the screen.
+	p.tell(`{"type":"record","state":"on"}`)
+	for n := range 2 {
+		p.until("the notice of another", func() bool { return said() == 3+n })
+		p.call.interrupt(t.Context())
+	}
+	p.call.speak("call.again", plain)
+	p.until("what comes next", func() bool { return p.captioned("agent", "I want to be sure that I heard a yes.") })
+	if said() != 4 {
+		t.Errorf("it was said %d times", said())
+	}
+}
+
 // recording tells whether a state of it was told; the lock is held.
 func (p *phone) recording(state string) bool {
 	return slices.ContainsFunc(p.events, func(e Event) bool { return e.Type == "recording" && e.State == state })
