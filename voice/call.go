@@ -74,10 +74,12 @@ type reply struct {
 
 // Event is what a page is told over the call's data channel, as JSON.
 type Event struct {
-	// Type is state, caption, unsure, recording, engine or ended. unsure has words that the
-	// person is asked about, in a box that can be corrected; without Text it is settled.
-	// A page says settled when the person is done with it, and record and voice, with
-	// the State on or off: whether the call is recorded, and the agent heard.
+	// Type is state, caption, unsure, recording, engine, hears or ended. unsure has words
+	// that the person is asked about, in a box that can be corrected; without Text it is
+	// settled. A page says settled when the person is done with it, and record, voice and
+	// hears, with the State on or off: whether the call is recorded, the agent heard, and
+	// the browser recognises what is said. Its words are words then, and the service says
+	// hears off when it goes without.
 	Type string `json:"type"`
 	// State is connecting, listening, hearing, thinking or speaking; of a recording on,
 	// off, or full when there is no room for more of it; of the engine that hears or
@@ -88,6 +90,10 @@ type Event struct {
 	Who   string `json:"who,omitempty"`
 	Text  string `json:"text,omitempty"`
 	Final bool   `json:"final,omitempty"`
+	// N numbers the pieces of what a browser recognises, and Confidence is its own
+	// measure, from 0 to 1; 0 is unknown.
+	N          int     `json:"n,omitempty"`
+	Confidence float64 `json:"confidence,omitempty"`
 	// Reason is why the call ended.
 	Reason string `json:"reason,omitempty"`
 }
@@ -210,6 +216,10 @@ func (c *Call) asked(e Event) {
 	switch {
 	case e.Type == "settled":
 		c.ear.settled()
+	case e.Type == "hears":
+		c.ear.browser.set(e.State == "on")
+	case e.Type == "words":
+		c.ear.spells(e)
 	case e.Type == "record" && e.State == "on":
 		c.startRecording()
 	case e.Type == "voice":

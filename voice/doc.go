@@ -21,12 +21,19 @@
 // own voice comes back. It is told by getting loud and quiet as what was sent, up to
 // half a second before, as its words come back garbled.
 //
+// # Who hears
+//
+// The service's recogniser hears every utterance. Who has chosen it is understood by the
+// words of their own browser, which it tells over the call's data channel in pieces
+// ([Event]); where they are missing, late, or were said while the agent was heard, it is
+// the service's that count. What begins, ends and interrupts is for the service's ear.
+//
 // # What counts
 //
 //   - What is journalled as said by the agent is what was heard, to the word.
 //   - Words consent only when the price and the question were heard to the end,
 //     and when nothing of the agent's was playing while they were said: an echo
-//     must not approve.
+//     must not approve. They are the service's ear's, never a browser's.
 //   - E-mail addresses, names of domains and secrets are never taken by ear: their
 //     cards are on the screen.
 //

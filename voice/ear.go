@@ -92,6 +92,7 @@ func wordy(text string) bool {
 type ear struct {
 	call     *Call
 	listener speech.Listener
+	browser  browser
 	logger   *slog.Logger
 	cutter   endpointer
 	hearing  bool
@@ -144,6 +145,10 @@ func (e *ear) heardPartial(text string) {
 		text = strings.TrimSpace(e.before + " " + text)
 	}
 	e.partial = text
+	if e.browser.tells() { // better words, but later: what interrupts is for these to say
+		e.mu.Unlock()
+		return
+	}
 	e.far = Open
 	if e.open != nil {
 		e.far = e.call.options.Dialogue.Answers(*e.open, text, e.call.language)
@@ -280,6 +285,7 @@ func (e *ear) begin(frames [][]int16) bool {
 	}
 	now := e.call.mouth.echoes()
 	e.keeps, e.early = e.closedSet || now, nil
+	e.browser.begins(now || e.closedSet)
 	e.mu.Lock()
 	e.before = ""
 	e.partial, e.far, e.overlapped, e.paused, e.halted, e.voice = "", Open, now, false, false, 0
@@ -505,6 +511,9 @@ func (e *ear) understand(ctx context.Context) (r speech.Result, doubtful bool, e
 		}
 	}
 	if err != nil || !e.closedSet {
+		if err == nil {
+			r = e.spelled(ctx, r)
+		}
 		return r, true, err
 	}
 	yes := e.call.options.Dialogue.Consents(r.Text, e.call.language)

@@ -34,6 +34,9 @@ export function CallSheet({ call, conversationId }: { call: Call; conversationId
             )}
           </Labelled>
           <Choice label={t('call.onlyText')} hint={t('call.onlyTextHint')} checked={call.textOnly} onChange={call.setTextOnly} />
+          {call.browserEar === null ? null : (
+            <Choice label={t('call.browserEar')} hint={t('call.browserEarHint')} checked={call.browserEar} onChange={call.setBrowserEar} />
+          )}
           <Choice label={t('call.record')} hint={t('call.recordHint')} checked={call.recording} onChange={call.record} />
           <Recordings conversationId={conversationId} running={call.recording} />
         </div>

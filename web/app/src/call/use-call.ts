@@ -1,5 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react'
 import { APIError } from '../api/problem'
+import { meter, watchQuality, type Quality } from './measure'
+import { BrowserEar, recognitionOf } from './recognition'
 import { hangUp, post, restart, trickle, type Session } from './whip'
 
 /** What a call is doing, in the words that a person is shown. */
@@ -12,10 +14,8 @@ export interface Caption {
   final: boolean
 }
 
-export type Quality = 'good' | 'fair' | 'poor'
-
 /** What the person is told besides, once it happens. */
-export type Note = 'recording' | 'recordingEnded' | 'recordingFull' | 'ears' | 'mouth'
+export type Note = 'recording' | 'recordingEnded' | 'recordingFull' | 'ears' | 'mouth' | 'browser'
 
 export interface Call {
   state: CallState
@@ -39,6 +39,9 @@ export interface Call {
   /** The agent writes and does not speak, and the microphone is off. */
   textOnly: boolean
   setTextOnly: (on: boolean) => void
+  /** The browser recognises what is said; null where it cannot. */
+  browserEar: boolean | null
+  setBrowserEar: (on: boolean) => void
   start: () => void
   hangUp: () => void
   mute: () => void
@@ -54,7 +57,9 @@ interface Line {
   /** Servers that the service has named for callers without a direct way. */
   relays: RTCIceServer[]
   /** What the person wants of the service, told anew to each connection. */
-  wants: { record: boolean; textOnly: boolean }
+  wants: { record: boolean; textOnly: boolean; browserEar: boolean }
+  /** The browser's recognition, once it was wanted. */
+  ear: BrowserEar | null
   muted: boolean
 }
 
@@ -125,6 +130,7 @@ export function useCall(conversationId: string): Call {
   const [microphone, setMicrophone] = useState('')
   const [recording, setRecording] = useState(false)
   const [textOnly, setText] = useState(false)
+  const [browserEar, setEar] = useState(false)
   const line = useRef<Line | null>(null)
   const attempt = useRef(0)
 
@@ -134,6 +140,7 @@ export function useCall(conversationId: string): Call {
     line.current = null
     if (was) {
       was.microphone.getTracks().forEach((track) => track.stop())
+      was.ear?.stop()
       was.audio.srcObject = null
       void was.sound.close()
       if (was.connection) {
@@ -150,8 +157,11 @@ export function useCall(conversationId: string): Call {
     setNote(null)
     setRecording(false)
     setText(false)
+    setEar(false)
     setProblem(why)
   }, [])
+
+  const withoutBrowser = useRef<(made: Line) => void>(() => undefined)
 
   /** Makes a connection for a line; the conversation goes on in it. */
   const connect = useCallback(
@@ -180,10 +190,12 @@ export function useCall(conversationId: string): Call {
         }
         if (told.type === 'engine' && told.state !== 'back') setNote(told.who === 'agent' ? 'mouth' : 'ears')
         if (told.type === 'engine' && told.state === 'back') setNote(null)
+        if (told.type === 'hears' && told.state === 'off') withoutBrowser.current(made)
         if (told.type === 'ended') end(told.reason === 'silence' ? 'paused' : null)
       })
       events.addEventListener('open', () => {
         if (made.wants.textOnly) events.send(JSON.stringify({ type: 'voice', state: 'off' }))
+        if (made.wants.browserEar) events.send(JSON.stringify({ type: 'hears', state: 'on' }))
         if (made.wants.record) events.send(JSON.stringify({ type: 'record', state: 'on' }))
       })
       try {
@@ -269,7 +281,7 @@ export function useCall(conversationId: string): Call {
     const audio = new Audio()
     audio.autoplay = true
     const context = new AudioContext()
-    const made: Line = { microphone, audio, sound: context, connection: null, mending: false, relays: [], wants: { record: false, textOnly: false }, muted: false }
+    const made: Line = { microphone, audio, sound: context, connection: null, mending: false, relays: [], wants: { record: false, textOnly: false, browserEar: false }, muted: false, ear: null }
     line.current = made
     meter(made, (heard) => line.current === made && setLevel(heard))
     watchQuality(made, (seen) => line.current === made && setQuality(seen))
@@ -319,8 +331,33 @@ export function useCall(conversationId: string): Call {
   /** The microphone is on where nothing says otherwise. */
   const listen = useCallback(() => {
     const made = line.current
-    made?.microphone.getAudioTracks().forEach((track) => (track.enabled = !made.muted && !made.wants.textOnly))
+    const on = !!made && !made.muted && !made.wants.textOnly
+    made?.microphone.getAudioTracks().forEach((track) => (track.enabled = on))
+    if (on && made.wants.browserEar) made.ear?.start()
+    else made?.ear?.stop()
   }, [])
+
+  const setBrowserEar = useCallback(
+    (on: boolean) => {
+      const made = line.current
+      const maker = recognitionOf(window)
+      if (!made || !maker) return
+      made.ear ??= new BrowserEar(maker, document.documentElement.lang || navigator.language, (piece) => line.current === made && tell({ type: 'words', ...piece }), () => withoutBrowser.current(made))
+      made.wants.browserEar = on
+      setEar(on)
+      setNote(null)
+      tell({ type: 'hears', state: on ? 'on' : 'off' })
+      listen()
+    },
+    [listen, tell],
+  )
+
+  /** It has failed: the service listens, as it has all the time. */
+  withoutBrowser.current = (made: Line) => {
+    if (line.current !== made || !made.wants.browserEar) return
+    setBrowserEar(false)
+    setNote('browser')
+  }
 
   const mute = useCallback(() => {
     const made = line.current
@@ -384,59 +421,11 @@ export function useCall(conversationId: string): Call {
 
   return {
     state, caption, unsure, settle, muted, level, problem, quality, note, microphones, microphone, choose,
-    recording, record, textOnly, setTextOnly, start, hangUp: () => end(null), mute,
+    recording, record, textOnly, setTextOnly, browserEar: recognitionOf(window) ? browserEar : null, setBrowserEar, start, hangUp: () => end(null), mute,
   }
 }
 
 async function listMicrophones(): Promise<MediaDeviceInfo[]> {
   const all = (await navigator.mediaDevices?.enumerateDevices()) ?? []
   return all.filter((device) => device.kind === 'audioinput' && device.deviceId)
-}
-
-/** Tells how loud a call's microphone is, ten times a second, while the call lasts. */
-function meter(made: Line, tell: (level: number) => void): void {
-  const analyser = made.sound.createAnalyser()
-  analyser.fftSize = 512
-  const samples = new Float32Array(analyser.fftSize)
-  let source: MediaStreamAudioSourceNode | null = null
-  const timer = setInterval(() => {
-    if (made.sound.state === 'closed') return clearInterval(timer)
-    if (source?.mediaStream !== made.microphone) {
-      source?.disconnect()
-      source = made.sound.createMediaStreamSource(made.microphone)
-      source.connect(analyser)
-    }
-    analyser.getFloatTimeDomainData(samples)
-    let loudest = 0
-    for (const sample of samples) loudest = Math.max(loudest, Math.abs(sample))
-    tell(Math.min(1, loudest * 1.5))
-  }, 100)
-}
-
-/** How good a connection is, by what got lost of the agent's voice and how long the way is. */
-export function qualityOf(lost: number, roundTrip: number): Quality {
-  if (lost > 0.08 || roundTrip > 0.6) return 'poor'
-  return lost > 0.02 || roundTrip > 0.3 ? 'fair' : 'good'
-}
-
-/** Tells how good a call's connection is, every other second, while the call lasts. */
-function watchQuality(made: Line, tell: (quality: Quality) => void): void {
-  let before = { received: 0, lost: 0 }
-  const timer = setInterval(() => {
-    if (made.sound.state === 'closed') return clearInterval(timer)
-    const peer = made.connection?.peer
-    if (peer?.connectionState !== 'connected') return
-    void peer.getStats().then((stats) => {
-      let now = { received: 0, lost: 0 }
-      let roundTrip = 0
-      stats.forEach((entry: { type: string; packetsReceived?: number; packetsLost?: number; nominated?: boolean; currentRoundTripTime?: number }) => {
-        if (entry.type === 'inbound-rtp') now = { received: entry.packetsReceived ?? 0, lost: entry.packetsLost ?? 0 }
-        if (entry.type === 'candidate-pair' && entry.nominated) roundTrip = entry.currentRoundTripTime ?? 0
-      })
-      const lost = Math.max(0, now.lost - before.lost)
-      const received = Math.max(0, now.received - before.received)
-      before = now
-      if (lost + received > 0) tell(qualityOf(lost / (lost + received), roundTrip))
-    })
-  }, 2000)
 }
