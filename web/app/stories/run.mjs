@@ -9,6 +9,7 @@ import { rough } from './rough.mjs'
 import { startBrowser, startService } from './service.mjs'
 import { tabs } from './tabs.mjs'
 import { abandon } from './visitor.mjs'
+import { words } from './words.mjs'
 
 const desktop = { viewport: { width: 1440, height: 900 } }
 const touch = { hasTouch: true, isMobile: true }
@@ -25,6 +26,7 @@ const stories = {
   phone: { play: founder, reflow: false, viewport: { width: 390, height: 844 }, ...touch },
   narrow: { play: founder, reflow: false, viewport: { width: 320, height: 640 }, ...touch },
   tabs: { play: tabs, ...desktop },
+  words: { play: words, reflow: false, viewport: { width: 390, height: 844 }, ...touch },
   stock: { play: stock, ...desktop, args: ['--out-of-stock', 'cpx32@hel1'] },
 }
 
