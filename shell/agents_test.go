@@ -254,15 +254,19 @@ func grep(t *testing.T, dir, text string) (found string) {
 func TestOpenCode(t *testing.T) {
 	t.Parallel()
 	r, s, p := playAgent(t, "opencode", "Allow once", "\r")
+	r.goesOn(t, s.ID, p, "opencode.json", `{"permission":{"edit":"allow","bash":"allow"}}`)
+}
 
-	// It goes on in another session, asking as before, whatever the repository's own
-	// configuration says meanwhile.
-	r.killed(t, s.ID, p)
-	work := filepath.Join(r.options.Dir, s.ID, "home", "work")
-	if err := os.WriteFile(filepath.Join(work, "opencode.json"), []byte(`{"permission":{"edit":"allow","bash":"allow"}}`), 0o600); err != nil {
+// goesOn ends a session and goes on in another one, which asks as before, whatever the
+// repository's own configuration says meanwhile, and takes a no from the phone.
+func (r *agentRig) goesOn(t *testing.T, id string, p *phone, file, configuration string) {
+	t.Helper()
+	r.killed(t, id, p)
+	file = filepath.Join(r.options.Dir, id, "home", "work", file)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(configuration), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	s, p = r.begin(t, shell.CreateOptions{Resume: s.ID})
+	s, p := r.begin(t, shell.CreateOptions{Resume: id})
 	p.until(t, "what was said before", p.shows("All done."))
 	if err := r.Prompt(t.Context(), ann, s.ID, "", "do: run echo again ;; say Once more."); err != nil {
 		t.Fatal(err)
@@ -286,27 +290,7 @@ func TestQwenCode(t *testing.T) {
 func TestCodex(t *testing.T) {
 	t.Parallel()
 	r, s, p := playAgent(t, "codex", "Would you like to", "y")
-
-	// It goes on in another session, asking as before, whatever the repository's own
-	// configuration says meanwhile. A no from the phone ends its turn.
-	r.killed(t, s.ID, p)
-	work := filepath.Join(r.options.Dir, s.ID, "home", "work", ".codex")
-	if err := errors.Join(os.MkdirAll(work, 0o700), os.WriteFile(filepath.Join(work, "config.toml"), []byte("approval_policy = \"never\"\nsandbox_mode = \"danger-full-access\"\n"), 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	s, p = r.begin(t, shell.CreateOptions{Resume: s.ID})
-	p.until(t, "what was said before", p.shows("All done."))
-	if err := r.Prompt(t.Context(), ann, s.ID, "", "do: run echo again ;; say Once more."); err != nil {
-		t.Fatal(err)
-	}
-	ask, _ := p.asked(t, 0, "waiting")
-	if _, err := r.Answer(t.Context(), ann, s.ID, "", ask.ID, false, ""); err != nil {
-		t.Fatal(err)
-	}
-	p.until(t, "the command to be refused", func() bool {
-		ran := p.of(card.KindBash)
-		return len(ran) == 1 && decoded[card.BashData](t, ran[0]).Refused
-	})
+	r.goesOn(t, s.ID, p, ".codex/config.toml", "approval_policy = \"never\"\nsandbox_mode = \"danger-full-access\"\n")
 }
 
 // TestCodexNarrowed: a session that asked for nothing goes on in one where nothing is

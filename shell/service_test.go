@@ -21,12 +21,20 @@ import (
 	"github.com/openova-io/sandbox/shell/hold"
 )
 
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "holder")
-	if err != nil {
+// TestMain: the holder that was built goes with the tests.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	os.RemoveAll(programDir)
+	os.Exit(code)
+}
+
+var programDir string
+
+var program = sync.OnceValues(func() (path string, err error) {
+	if programDir, err = os.MkdirTemp("", "holder"); err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "sandbox-holder")
+	path = filepath.Join(programDir, "sandbox-holder")
 	build := exec.Command("go", "build", "-o", path, "github.com/openova-io/sandbox/cmd/sandbox-holder")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {

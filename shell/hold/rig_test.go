@@ -17,12 +17,13 @@ import (
 	"github.com/openova-io/sandbox/shell/hold"
 )
 
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "holder")
-	if err != nil {
+var programDir string
+
+var program = sync.OnceValues(func() (path string, err error) {
+	if programDir, err = os.MkdirTemp("", "holder"); err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "sandbox-holder")
+	path = filepath.Join(programDir, "sandbox-holder")
 	build := exec.Command("go", "build", "-o", path, "github.com/openova-io/sandbox/cmd/sandbox-holder")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {

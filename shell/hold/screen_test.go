@@ -193,7 +193,8 @@ func FuzzScreen(f *testing.F) {
 	})
 }
 
-// TestMain: SANDBOX_SOAK=1 makes the properties try 10,000 times and not 300.
+// TestMain: SANDBOX_SOAK=1 makes the properties try 10,000 times and not 300. The
+// holder that was built goes with the tests.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	checks := "300"
@@ -203,5 +204,7 @@ func TestMain(m *testing.M) {
 	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
 		_ = f.Value.Set(checks)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	os.RemoveAll(programDir)
+	os.Exit(code)
 }

@@ -225,6 +225,17 @@ func (m *Model) newCall() string {
 	return fmt.Sprintf("%06d", m.calls)
 }
 
+// events begins a stream of events that are named.
+func events(w http.ResponseWriter) func(kind string, v map[string]any) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	return func(kind string, v map[string]any) {
+		v["type"] = kind
+		raw, _ := json.Marshal(v)
+		fmt.Fprintf(w, "event: %s\ndata: %s\n\n", kind, raw)
+		_ = http.NewResponseController(w).Flush()
+	}
+}
+
 func (m *Model) anthropic(w http.ResponseWriter, r *http.Request, q request) {
 	t := q.next()
 	id := m.newCall()
@@ -237,13 +248,7 @@ func (m *Model) anthropic(w http.ResponseWriter, r *http.Request, q request) {
 			"content": []any{map[string]any{"type": "text", "text": text}}, "stop_reason": "end_turn", "usage": usage})
 		return
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
-	send := func(kind string, v map[string]any) {
-		v["type"] = kind
-		raw, _ := json.Marshal(v)
-		fmt.Fprintf(w, "event: %s\ndata: %s\n\n", kind, raw)
-		_ = http.NewResponseController(w).Flush()
-	}
+	send := events(w)
 	send("message_start", map[string]any{"message": map[string]any{"id": "msg_" + id, "type": "message", "role": "assistant", "model": q.Model, "content": []any{}, "usage": usage}})
 	index, stop := 0, "end_turn"
 	if len(t.say) > 0 || t.tool == nil {

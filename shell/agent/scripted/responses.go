@@ -2,7 +2,6 @@ package scripted
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
 )
@@ -11,13 +10,7 @@ import (
 func (m *Model) responses(w http.ResponseWriter, r *http.Request, q request) {
 	t := q.next()
 	id := m.newCall()
-	w.Header().Set("Content-Type", "text/event-stream")
-	send := func(kind string, v map[string]any) {
-		v["type"] = kind
-		raw, _ := json.Marshal(v)
-		fmt.Fprintf(w, "event: %s\ndata: %s\n\n", kind, raw)
-		_ = http.NewResponseController(w).Flush()
-	}
+	send := events(w)
 	send("response.created", map[string]any{"response": map[string]any{"id": "resp_" + id}})
 	if len(t.say) > 0 || t.tool == nil {
 		item := map[string]any{"type": "message", "role": "assistant", "id": "msg_" + id, "content": []any{}}
