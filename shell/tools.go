@@ -98,6 +98,9 @@ func ReadToolServers(raw []byte, lookup func(string) (string, bool)) ([]ToolServ
 				if field == "headers" && (!headerName.MatchString(key) || !headerValue.MatchString(values[key])) {
 					bad(field+"."+key, "header", "It is no header.")
 				}
+				if field == "env" && (!envName.MatchString(key) || strings.ContainsRune(values[key], 0)) {
+					bad(field+"."+key, "env", "It is no variable.")
+				}
 			}
 		}
 		out = append(out, t)
@@ -127,7 +130,11 @@ func strictly(raw []byte, into any) error {
 func (s *Service) tools(order *hold.Order, secrets *hold.Secrets, secret string) (out []agent.Tools) {
 	for _, t := range s.o.Tools {
 		if t.URL == "" {
-			out = append(out, agent.Tools{Name: t.Name, Command: append([]string{t.Command}, t.Args...), Env: t.Env})
+			env := t.Env
+			if env == nil {
+				env = map[string]string{} // agents take no null for it
+			}
+			out = append(out, agent.Tools{Name: t.Name, Command: append([]string{t.Command}, t.Args...), Env: env})
 			continue
 		}
 		if order.Tools == nil {

@@ -41,6 +41,7 @@ func TestReadToolServers(t *testing.T) {
 		"no address":    {`{"mcpServers": {"a": {"url": "/mcp"}}}`, "mcpServers.a.url"},
 		"not set":       {`{"mcpServers": {"a": {"url": "https://a", "headers": {"X": "${NOT_SET}"}}}}`, "mcpServers.a.headers.X"},
 		"two lines":     {`{"mcpServers": {"a": {"url": "https://a", "headers": {"X": "1\r\nY: 2", "": "3"}}}}`, "mcpServers.a.headers. mcpServers.a.headers.X"},
+		"no variable":   {`{"mcpServers": {"a": {"command": "a", "env": {"X Y": "1", "Z;ls": "2", "NUL": "\u0000", "OK": "3"}}}}`, "mcpServers.a.env.NUL mcpServers.a.env.X Y mcpServers.a.env.Z;ls"},
 		"misplaced":     {`{"mcpServers": {"a": {"url": "https://a", "env": {"X": "1"}}}}`, "mcpServers.a"},
 	} {
 		got, err := shell.ReadToolServers([]byte(c.file), lookup)
@@ -121,6 +122,7 @@ func TestAgentsKnowToolServers(t *testing.T) {
 			r := newAgentRig(t, name)
 			address, asked := desk(t)
 			r.options.Tools = []shell.ToolServer{{Name: "desk", URL: address, Headers: map[string]string{"Authorization": "Bearer " + toolToken}},
+				{Name: "gone", Command: "/bin/true"}, // neither environment nor arguments, and nobody who answers
 				{Name: "own", Command: "/bin/bash", Args: []string{"-c", greeter}, Env: map[string]string{"GREETING": commandToken}}}
 			r.restart(t)
 			s, p := r.begin(t, shell.CreateOptions{Agent: name})

@@ -214,8 +214,8 @@ func (m *mouth) drop() map[string]string {
 		if i == 0 {
 			part = l.heard()
 		}
-		if l.part == notice && !l.again {
-			rest = append(rest, &line{text: l.text, part: notice, again: l.begun})
+		if l.part == notice && !(l.again && l.begun) {
+			rest = append(rest, &line{text: l.text, part: notice, again: l.again || l.begun})
 		}
 		if _, ok := cut[l.turnID]; !ok {
 			cut[l.turnID] = part

@@ -43,9 +43,9 @@ type ask struct {
 	action  action
 	state   string
 	by      string
-	open    bool // the agent's side channel still waits
-	replied bool // a reply was given through it
-	path    string
+	open    bool   // the agent's side channel still waits
+	replied bool   // a reply was given through it
+	no      string // how a no is said, where there are several
 }
 
 func newBoard() board {

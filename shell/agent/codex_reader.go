@@ -33,7 +33,6 @@ type codexMessage struct {
 		Delta     string          `json:"delta"`
 		Command   string          `json:"command"`
 		RequestID json.RawMessage `json:"requestId"`
-		Reason    string          `json:"reason"`
 		Decisions []any           `json:"availableDecisions"`
 		Server    string          `json:"serverName"`
 		Meta      struct {
@@ -208,6 +207,7 @@ func (c *codexReader) item(i codexItem, over bool, at time.Time) {
 			c.call(id, act, at)
 			if over {
 				c.over(id, i.outcome(act), at)
+				delete(c.printed, id)
 			}
 		}
 	}
@@ -269,17 +269,18 @@ func (c *codexReader) asked(r hold.Record, m codexMessage) {
 	a := &ask{source: r.Source, record: id, tool: m.Params.ItemID, action: action{kind: actBash, name: "exec_command", command: unwrapped(m.Params.Command)}}
 	if tool := m.Params.Meta.Tool; tool != "" {
 		a.action = action{name: m.Params.Server + "_" + tool, detail: string(m.Params.Meta.Args)}
-		for id, t := range c.tools { // it does not say which call it is
-			if !t.over && t.action.name == a.action.name {
+		for _, id := range slices.Sorted(maps.Keys(c.tools)) { // it does not say which call it is
+			if t := c.tools[id]; !t.over && !t.asked && t.action.name == a.action.name {
 				a.tool = id
+				break
 			}
 		}
-		a.path = codexTool
+		a.no = codexTool
 	} else if t := c.tools[a.tool]; t != nil {
 		a.action = t.action
 	}
-	if a.path == "" && slices.Contains(m.Params.Decisions, any("decline")) {
-		a.path = codexDecline
+	if a.no == "" && slices.Contains(m.Params.Decisions, any("decline")) {
+		a.no = codexDecline
 	}
 	c.question(a)
 }
@@ -301,13 +302,13 @@ func (c *codexReader) Answer(cardID string, allow bool, _ string) (hold.ReplyDat
 		return hold.ReplyData{}, err
 	}
 	verb, result := "decision", map[string]any{}
-	if a.path == codexTool {
+	if a.no == codexTool {
 		verb, result["content"] = "action", map[string]any{}
 	}
 	switch {
 	case allow:
 		result[verb] = "accept"
-	case a.path == "":
+	case a.no == "":
 		result[verb] = "cancel"
 	default:
 		result[verb] = "decline"

@@ -39,10 +39,7 @@ type message struct {
 		} `json:"thread"`
 	} `json:"params"`
 	Result struct {
-		Data   json.RawMessage `json:"data"`
-		Thread struct {
-			ID string `json:"id"`
-		} `json:"thread"`
+		Data json.RawMessage `json:"data"`
 	} `json:"result"`
 	Error json.RawMessage `json:"error"`
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Tools are the MCP servers that a session reaches through its holder, which alone
-// has what they ask of a caller. A path of the session begins with a server's name.
+// has what they ask of a caller. A path of the session is a server's name.
 type Tools struct {
 	// Servers are their addresses, by name.
 	Servers map[string]string `json:"servers"`
@@ -37,8 +37,7 @@ func (t *Tools) handler(headers map[string]map[string]string) (http.Handler, err
 				h.Set(key, value)
 			}
 		}, `{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"the MCP server cannot be reached"}}`)
-		mux.Handle("/"+name, http.StripPrefix("/"+name, proxy))
-		mux.Handle("/"+name+"/", http.StripPrefix("/"+name, proxy))
+		mux.Handle("/"+name, http.StripPrefix("/"+name, proxy)) // its address, and nothing else of its host
 	}
 	return knowing(t.Secret, mux), nil
 }
